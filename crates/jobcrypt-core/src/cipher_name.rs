@@ -1,0 +1,72 @@
+use std::fmt;
+
+/// The name of an algorithm, as it stands in a token: 1 to 32 characters of `a-z`, `0-9` and `-`.
+///
+/// It names the algorithm and never the library behind it. Names of ciphers that are not
+/// jobcrypt's own begin with `x-`, so that they never meet a later one of ours.
+///
+/// ```
+/// use jobcrypt_core::CipherName;
+///
+/// const ROT13: CipherName = CipherName::new("x-rot13");
+/// assert_eq!(ROT13.as_str(), "x-rot13");
+/// ```
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct CipherName(&'static str);
+
+impl CipherName {
+    /// Fernet: AES-128-CBC with HMAC-SHA256.
+    pub const FERNET: Self = Self::new("fernet");
+    /// NaCl secretbox: XSalsa20-Poly1305.
+    pub const SECRETBOX: Self = Self::new("secretbox");
+    /// XChaCha20-Poly1305.
+    pub const XCHACHA20_POLY1305: Self = Self::new("xchacha20poly1305");
+
+    /// Takes `name` as it is.
+    ///
+    /// # Panics
+    ///
+    /// When `name` is not 1 to 32 characters of `a-z`, `0-9` and `-`. In a `const` that is an error
+    /// of the compiler.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        assert!(
+            is_valid(name.as_bytes()),
+            "a cipher's name is 1 to 32 characters of a-z, 0-9 and -"
+        );
+        Self(name)
+    }
+
+    /// Returns the name as it stands in a token.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Debug for CipherName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0)
+    }
+}
+
+impl fmt::Display for CipherName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0)
+    }
+}
+
+/// Whether `name` keeps the rules of [`CipherName`].
+pub(crate) const fn is_valid(name: &[u8]) -> bool {
+    if name.is_empty() || name.len() > 32 {
+        return false;
+    }
+    let mut at = 0;
+    while at < name.len() {
+        if !matches!(name[at], b'a'..=b'z' | b'0'..=b'9' | b'-') {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}

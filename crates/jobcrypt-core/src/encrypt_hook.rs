@@ -1,0 +1,68 @@
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use crate::{EncryptHookBuilder, Keys, Policy, marker::Marker};
+
+/// Seals the args of jobs on their way into a queue and opens them on their way to the worker.
+///
+/// This is all the logic there is: adapters and layers hand each job's kind and args to
+/// [`seal`](Self::seal) and [`open`](Self::open). Clones share everything.
+///
+/// ```
+/// use jobcrypt_ciphers::XChaCha20Poly1305;
+/// use jobcrypt_core::{EncryptHook, JobContext, Keyring, Policy, SecretKey};
+///
+/// let keyring = Keyring::new(XChaCha20Poly1305::new(SecretKey::generate()?)).build()?;
+/// let hook = EncryptHook::builder(keyring)
+///     .namespace("prod")
+///     .kind("rebuild_index", Policy::readable())
+///     .build()?;
+///
+/// let job = JobContext::new("send_invoice");
+/// let mut args = br#"{"iban":"DE89370400440532013000"}"#.to_vec();
+/// hook.seal(&job, &mut args)?;
+/// assert!(args.starts_with(br#"{"river_encrypt":"jc1.xchacha20poly1305."#));
+/// hook.open(&job, &mut args)?;
+/// assert_eq!(args, br#"{"iban":"DE89370400440532013000"}"#);
+/// # Ok::<(), jobcrypt_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct EncryptHook(pub(crate) Arc<Settings>);
+
+pub(crate) struct Settings {
+    pub(crate) keys: Keys,
+    pub(crate) namespace: Box<str>,
+    pub(crate) marker: Marker,
+    pub(crate) is_decrypt_only: bool,
+    pub(crate) default_policy: Policy,
+    pub(crate) policies: HashMap<Box<str>, Policy>,
+}
+
+impl EncryptHook {
+    /// Begins a hook that seals with the primary of `keys`; a [`Keyring`](crate::Keyring) will do.
+    pub fn builder(keys: impl Into<Keys>) -> EncryptHookBuilder {
+        EncryptHookBuilder::new(keys.into())
+    }
+
+    /// Returns the keys, to swap or reload them.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    pub(crate) fn policy(&self, kind: &str) -> &Policy {
+        self.0.policies.get(kind).unwrap_or(&self.0.default_policy)
+    }
+}
+
+impl fmt::Debug for EncryptHook {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("EncryptHook")
+            .field("keys", &self.0.keys)
+            .field("namespace", &self.0.namespace)
+            .field("decrypt_only", &self.0.is_decrypt_only)
+            .field("default_policy", &self.0.default_policy)
+            .field("policies", &self.0.policies)
+            .finish_non_exhaustive()
+    }
+}

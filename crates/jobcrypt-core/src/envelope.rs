@@ -1,0 +1,114 @@
+use crate::{CipherName, Error, ErrorKind, KeyId, cipher_name};
+
+/// The parts of a token: `jc1.<cipher>.<key id>.<body>`. Read without a key, so it says what a token
+/// claims and proves nothing.
+///
+/// ```
+/// use jobcrypt_core::Envelope;
+///
+/// let token = "jc1.secretbox.AAAAAAAAAAAAAAAAAAAAAA.AAAA";
+/// let envelope = Envelope::parse(token)?;
+/// assert_eq!(envelope.cipher(), "secretbox");
+/// assert_eq!(envelope.key_id().as_bytes(), &[0; 16]);
+/// # Ok::<(), jobcrypt_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Envelope<'a> {
+    cipher: &'a str,
+    key_id: KeyId,
+    body: &'a str,
+}
+
+/// How a token of this version for whole values begins; also the first part of its context.
+pub(crate) const FORM: &str = "jc1";
+
+impl<'a> Envelope<'a> {
+    /// Reads a token, strictly: nothing around it, no second spelling.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnsupportedVersion`] for a later version, form or option,
+    /// [`ErrorKind::Malformed`] for everything else that is no token.
+    pub fn parse(token: &'a str) -> Result<Self, Error> {
+        let malformed = |detail| Error::new(ErrorKind::Malformed, detail);
+        let mut parts = token.split('.');
+        let form = parts.next().unwrap_or_default();
+        if form != FORM {
+            return Err(if has_version(form) {
+                Error::new(
+                    ErrorKind::UnsupportedVersion,
+                    "this release reads tokens that begin with jc1.",
+                )
+            } else {
+                malformed("what stands under the marker does not begin with jc1.")
+            });
+        }
+        let (Some(cipher), Some(key_id), Some(body), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(malformed("a token has four parts between dots"));
+        };
+        if cipher.contains('+') {
+            return Err(Error::new(
+                ErrorKind::UnsupportedVersion,
+                "this release knows no options of ciphers",
+            ));
+        }
+        if !cipher_name::is_valid(cipher.as_bytes()) {
+            return Err(malformed("the token's second part is no name of a cipher"));
+        }
+        let key_id = KeyId::from_text(key_id.as_bytes())
+            .ok_or_else(|| malformed("the token's third part is no key id"))?;
+        Ok(Self {
+            cipher,
+            key_id,
+            body,
+        })
+    }
+
+    /// Returns the name of the cipher as the token has it; this build need not know it.
+    #[must_use]
+    pub fn cipher(&self) -> &'a str {
+        self.cipher
+    }
+
+    /// Returns the id of the key.
+    #[must_use]
+    pub fn key_id(&self) -> KeyId {
+        self.key_id
+    }
+
+    /// Decodes what the encryptor wrote.
+    pub(crate) fn body(&self) -> Result<Vec<u8>, Error> {
+        base64_simd::URL_SAFE_NO_PAD
+            .decode_to_vec(self.body)
+            .map_err(|_| {
+                Error::new(
+                    ErrorKind::Malformed,
+                    "the token's fourth part is not canonical base64url",
+                )
+            })
+    }
+
+    /// Appends the token of these parts to `out`.
+    pub(crate) fn write(cipher: CipherName, key_id: KeyId, body: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(FORM.as_bytes());
+        out.push(b'.');
+        out.extend_from_slice(cipher.as_str().as_bytes());
+        out.push(b'.');
+        key_id.write(out);
+        out.push(b'.');
+        base64_simd::URL_SAFE_NO_PAD.encode_append(body, out);
+    }
+
+    /// The length of a token, in bytes.
+    pub(crate) fn len(cipher: CipherName, body: usize) -> usize {
+        FORM.len() + cipher.as_str().len() + KeyId::TEXT_LEN + 3 + body.div_ceil(3) * 4
+    }
+}
+
+/// Whether a text claims to be a token of jobcrypt, of whatever version. Such a text is never taken
+/// for a legacy form.
+pub(crate) fn has_version(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'j', b'c', b'0'..=b'9', ..])
+}

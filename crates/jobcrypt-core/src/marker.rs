@@ -1,0 +1,134 @@
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr2, memmem};
+
+use crate::{
+    Envelope, Error, ErrorKind,
+    json_keys::{self, JsonKeys},
+};
+
+/// The key under which a token stands in stored args: `{"river_encrypt":"jc1..."}`.
+pub(crate) struct Marker {
+    name: Box<str>,
+    /// `{"river_encrypt":`, as we write it.
+    prefix: Box<[u8]>,
+    /// Keys that a queue adds beside the token on its own.
+    siblings: Vec<Box<str>>,
+    finder: memmem::Finder<'static>,
+}
+
+/// The marker that River's own drain query looks for.
+pub(crate) const DEFAULT: &str = "river_encrypt";
+
+impl Marker {
+    pub(crate) fn new(name: &str, siblings: Vec<Box<str>>) -> Result<Self, Error> {
+        let plain =
+            |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-');
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+            return Err(Error::new(
+                ErrorKind::InvalidConfiguration,
+                "a marker is 1 to 64 characters of a-z, A-Z, 0-9, _ and -",
+            ));
+        }
+        Ok(Self {
+            name: name.into(),
+            prefix: format!("{{\"{name}\":").into_bytes().into(),
+            siblings,
+            finder: memmem::Finder::new(name.as_bytes()).into_owned(),
+        })
+    }
+
+    /// Returns the text under the marker if `args` are an envelope: an object that has the marker
+    /// at its top. From there on whatever is not exactly right is an error, never plaintext.
+    pub(crate) fn find<'a>(&self, args: &'a [u8]) -> Result<Option<Cow<'a, str>>, Error> {
+        if let Some(token) = self.find_as_written(args) {
+            return Ok(Some(Cow::Borrowed(token)));
+        }
+        if args.trim_ascii_start().first() != Some(&b'{') || !self.may_hold(args) {
+            return Ok(None);
+        }
+        let malformed = |detail| Err(Error::new(ErrorKind::Malformed, detail));
+        let mut value = None;
+        let mut has_sibling = false;
+        for key in JsonKeys::new(args).filter(|key| key.depth == 1) {
+            if key.is(&self.name) {
+                if value.replace(key.rest).is_some() {
+                    return malformed("the marker stands twice");
+                }
+            } else if !self.siblings.iter().any(|sibling| key.is(sibling)) {
+                has_sibling = true;
+            }
+        }
+        let Some(value) = value else {
+            return Ok(None);
+        };
+        if serde_json::from_slice::<&serde_json::value::RawValue>(args).is_err() {
+            return malformed("they hold the marker and are not JSON");
+        }
+        if has_sibling {
+            return malformed("something stands beside the marker");
+        }
+        let [b'"', rest @ ..] = value.trim_ascii_start() else {
+            return malformed("what stands under the marker is no string");
+        };
+        match json_keys::string(rest).and_then(json_keys::unescape) {
+            Some(token) => Ok(Some(token)),
+            None => malformed("what stands under the marker is no string"),
+        }
+    }
+
+    /// Whether `args` have the marker as a key, at any depth.
+    pub(crate) fn is_anywhere_in(&self, args: &[u8]) -> bool {
+        self.may_hold(args) && JsonKeys::new(args).any(|key| key.is(&self.name))
+    }
+
+    /// Appends the envelope around a token, which `write_token` writes.
+    pub(crate) fn wrap(&self, out: &mut Vec<u8>, write_token: impl FnOnce(&mut Vec<u8>)) {
+        out.extend_from_slice(&self.prefix);
+        out.push(b'"');
+        write_token(out);
+        out.extend_from_slice(b"\"}");
+    }
+
+    /// The length of an envelope around a token of `token` bytes.
+    pub(crate) fn wrapped_len(&self, token: usize) -> usize {
+        self.prefix.len() + token + 3
+    }
+
+    /// The envelope exactly as we write it, or as jsonb prints it, with a space behind the colon.
+    fn find_as_written<'a>(&self, args: &'a [u8]) -> Option<&'a str> {
+        let rest = args.strip_prefix(&*self.prefix)?;
+        let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+        let rest = rest.strip_prefix(b"\"")?;
+        let end = memchr2(b'"', b'\\', rest)?;
+        if &rest[end..] != b"\"}" {
+            return None;
+        }
+        std::str::from_utf8(&rest[..end]).ok()
+    }
+
+    /// A cheap no: the marker is neither there as written nor can an escape hide it.
+    fn may_hold(&self, args: &[u8]) -> bool {
+        self.finder.find(args).is_some() || memchr(b'\\', args).is_some()
+    }
+}
+
+/// Whether `args` are an object of nothing but one token, under whatever marker: what a hook of
+/// jobcrypt writes and an app does not.
+pub(crate) fn is_envelope(args: &[u8]) -> bool {
+    let mut keys = JsonKeys::new(args);
+    let (Some(key), None) = (keys.next(), keys.next()) else {
+        return false;
+    };
+    if key.depth != 1 || args.trim_ascii_start().first() != Some(&b'{') {
+        return false;
+    }
+    let [b'"', rest @ ..] = key.rest.trim_ascii_start() else {
+        return false;
+    };
+    json_keys::string(rest)
+        .and_then(json_keys::unescape)
+        .is_some_and(|text| {
+            !matches!(Envelope::parse(&text), Err(error) if error.kind() == ErrorKind::Malformed)
+        })
+}

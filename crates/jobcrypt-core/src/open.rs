@@ -1,0 +1,165 @@
+use tracing::{trace, warn};
+use zeroize::Zeroizing;
+
+use crate::{
+    EncryptHook, Envelope, Error, ErrorKind, JobContext, LegacyForm, Payload, Policy,
+    associated_data, envelope, json_keys,
+};
+
+impl EncryptHook {
+    /// Opens args in place, on their way to the worker: exactly the bytes that the app enqueued.
+    /// Returns whether they were sealed; `false` means that they are plaintext which the policy of
+    /// the kind accepts.
+    ///
+    /// # Errors
+    ///
+    /// The args stay as they were, and the job must not be worked. Where
+    /// [`Error::is_retryable`] is true, [`ErrorKind::NoMatchingKey`] and
+    /// [`ErrorKind::KeySourceUnavailable`], it is to be tried again later; otherwise it is to be set
+    /// aside, whole: [`ErrorKind::AuthenticationFailed`], [`ErrorKind::CipherNotAllowed`],
+    /// [`ErrorKind::KeyRetired`], [`ErrorKind::Malformed`], [`ErrorKind::PlaintextRejected`],
+    /// [`ErrorKind::UnsupportedVersion`].
+    pub fn open<P: Payload>(&self, context: &JobContext<'_>, args: &mut P) -> Result<bool, Error> {
+        let in_job = |error: Error| error.for_job(context.kind());
+        let plaintext = self.open_bytes(context, &args.as_json().map_err(in_job)?)?;
+        match plaintext {
+            Some(plaintext) => {
+                *args = P::from_json(plaintext).map_err(in_job)?;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Like [`open`](Self::open); where no key fits, reloads the [`Keys`](crate::Keys) once, as far as
+    /// their rate limit allows, and tries again.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open), and [`ErrorKind::KeySourceUnavailable`] when the keys could not
+    /// be reloaded.
+    pub async fn open_or_reload<P: Payload>(
+        &self,
+        context: &JobContext<'_>,
+        args: &mut P,
+    ) -> Result<bool, Error> {
+        match self.open(context, args) {
+            Err(error) if error.kind() == ErrorKind::NoMatchingKey => {
+                let reloaded = self.keys().reload().await;
+                match reloaded.map_err(|error| error.for_job(context.kind()))? {
+                    true => self.open(context, args),
+                    false => Err(error),
+                }
+            }
+            done => done,
+        }
+    }
+
+    /// Opens stored args, for stores. Returns the plaintext, or `None` when `stored` is plaintext
+    /// which the policy of the kind accepts.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn open_bytes(
+        &self,
+        context: &JobContext<'_>,
+        stored: &[u8],
+    ) -> Result<Option<Vec<u8>>, Error> {
+        self.try_open(context, stored).map_err(|error| {
+            let error = error.for_job(context.kind());
+            warn!(target: "jobcrypt", kind = ?context.kind(), class = error.kind().as_str(), "open.failed");
+            error
+        })
+    }
+
+    fn try_open(&self, context: &JobContext<'_>, stored: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let policy = self.policy(context.kind());
+        if let Some(text) = self.0.marker.find(stored)? {
+            if !envelope::has_version(&text) && policy.reads(LegacyForm::River) {
+                return self
+                    .open_legacy(context, LegacyForm::River, &text)
+                    .map(Some);
+            }
+            return self.open_token(context, policy, &text).map(Some);
+        }
+        if let (Some(form), [b'"', rest @ ..]) = (policy.plain_form(), stored.trim_ascii()) {
+            let text = json_keys::string(rest).and_then(json_keys::unescape);
+            let text = text
+                .filter(|text| !envelope::has_version(text))
+                .ok_or_else(|| {
+                    Error::new(
+                        ErrorKind::Malformed,
+                        "this kind's legacy form is a JSON string of base64",
+                    )
+                })?;
+            return self.open_legacy(context, form, &text).map(Some);
+        }
+        if policy.rejects_plaintext {
+            return Err(Error::new(
+                ErrorKind::PlaintextRejected,
+                "its kind accepts sealed jobs only",
+            ));
+        }
+        if policy.is_sealed && !self.0.is_decrypt_only {
+            warn!(target: "jobcrypt", kind = ?context.kind(), "plaintext.accepted");
+        }
+        Ok(None)
+    }
+
+    fn open_token(
+        &self,
+        context: &JobContext<'_>,
+        policy: &Policy,
+        token: &str,
+    ) -> Result<Vec<u8>, Error> {
+        let envelope = Envelope::parse(token)?;
+        let (cipher, id) = (envelope.cipher(), envelope.key_id());
+        let fault = |kind, detail| Error::new(kind, detail).for_key(id);
+        if !policy.allows_cipher(cipher) {
+            return Err(fault(
+                ErrorKind::CipherNotAllowed,
+                "the stored token was sealed with it",
+            ));
+        }
+        let keyring = self.keys().snapshot();
+        let Some(key) = keyring.find(cipher, id) else {
+            return Err(if keyring.is_retired(id) {
+                fault(ErrorKind::KeyRetired, "the keyring holds its tombstone")
+            } else {
+                let known = keyring.encryptors().count();
+                Error::with_detail(
+                    ErrorKind::NoMatchingKey,
+                    format!("the token's cipher is {cipher}, and none of {known} keys has its id"),
+                )
+                .for_key(id)
+            });
+        };
+        let associated_data = associated_data::of(context, &self.0.namespace)?;
+        let body = envelope.body().map_err(|error| error.for_key(id))?;
+        let mut plaintext = Zeroizing::new(Vec::with_capacity(body.len()));
+        let is_bound = key.binds_associated_data();
+        let sent = if is_bound { &*associated_data } else { &[] };
+        key.decrypt(sent, &body, &mut plaintext)
+            .map_err(|error| error.for_key(id))?;
+        if !is_bound && !associated_data::strip_from(&mut plaintext, &associated_data) {
+            return Err(fault(
+                ErrorKind::AuthenticationFailed,
+                "it was sealed for another kind, purpose or namespace",
+            ));
+        }
+        trace!(target: "jobcrypt", kind = ?context.kind(), key = %id, "job.opened");
+        Ok(std::mem::take(&mut *plaintext))
+    }
+
+    fn open_legacy(
+        &self,
+        context: &JobContext<'_>,
+        form: LegacyForm,
+        text: &str,
+    ) -> Result<Vec<u8>, Error> {
+        let plaintext = form.open(text, &self.keys().snapshot())?;
+        warn!(target: "jobcrypt", kind = ?context.kind(), form = ?form, "legacy.accepted");
+        Ok(plaintext)
+    }
+}

@@ -1,0 +1,108 @@
+use crate::{CipherName, Error, ErrorKind, LegacyForm};
+
+/// What happens to the jobs of one kind: sealed or readable on enqueue, and what is accepted on
+/// dequeue.
+///
+/// Whether stored args are decrypted is not a matter of policy: an envelope always is, so that a
+/// narrower policy never strands the jobs that are stored already.
+///
+/// ```
+/// use jobcrypt_core::{CipherName, LegacyForm, Policy};
+///
+/// let strict = Policy::sealed()
+///     .reject_plaintext()
+///     .ciphers([CipherName::XCHACHA20_POLY1305]);
+/// let moving_from_river = Policy::sealed().legacy(LegacyForm::River);
+/// # let _ = (strict, moving_from_river);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Policy {
+    pub(crate) is_sealed: bool,
+    pub(crate) rejects_plaintext: bool,
+    /// `None` allows all.
+    ciphers: Option<Vec<CipherName>>,
+    legacy: Vec<LegacyForm>,
+}
+
+impl Policy {
+    /// Args are sealed on enqueue. Plaintext jobs, such as those enqueued before, are worked.
+    pub const fn sealed() -> Self {
+        Self::new(true)
+    }
+
+    /// Args are stored as they are.
+    pub const fn readable() -> Self {
+        Self::new(false)
+    }
+
+    /// Plaintext jobs are not worked but refused on dequeue.
+    ///
+    /// Recommended once every stored job of the kind is sealed: without it, whoever can write the
+    /// queue's table can insert jobs of his own.
+    pub const fn reject_plaintext(mut self) -> Self {
+        self.rejects_plaintext = true;
+        self
+    }
+
+    /// Allows these ciphers only. The first key of the keyring that has one of them seals; tokens
+    /// of other ciphers are refused before any key is touched.
+    pub fn ciphers(mut self, allowed: impl IntoIterator<Item = CipherName>) -> Self {
+        self.ciphers = Some(allowed.into_iter().collect());
+        self
+    }
+
+    /// Opens jobs that were stored in this form before jobcrypt. Nothing is ever sealed in it.
+    pub fn legacy(mut self, form: LegacyForm) -> Self {
+        self.legacy.push(form);
+        self
+    }
+
+    const fn new(is_sealed: bool) -> Self {
+        Self {
+            is_sealed,
+            rejects_plaintext: false,
+            ciphers: None,
+            legacy: Vec::new(),
+        }
+    }
+
+    pub(crate) fn allows_cipher(&self, cipher: &str) -> bool {
+        self.ciphers
+            .as_ref()
+            .is_none_or(|allowed| allowed.iter().any(|name| name.as_str() == cipher))
+    }
+
+    pub(crate) fn reads(&self, form: LegacyForm) -> bool {
+        self.legacy.contains(&form)
+    }
+
+    /// Returns the form, if one is named, whose jobs are a JSON string.
+    pub(crate) fn plain_form(&self) -> Option<LegacyForm> {
+        self.legacy
+            .iter()
+            .copied()
+            .find(|form| *form != LegacyForm::River)
+    }
+
+    pub(crate) fn check(&self, is_decrypt_only: bool) -> Result<(), Error> {
+        let refuse = |detail| Err(Error::new(ErrorKind::InvalidConfiguration, detail));
+        if self.rejects_plaintext && !self.is_sealed {
+            return refuse("a readable kind cannot reject plaintext: all its jobs are");
+        }
+        if self.rejects_plaintext && is_decrypt_only {
+            return refuse(
+                "decrypt-only enqueues plaintext, and this kind would reject it; accept plaintext first",
+            );
+        }
+        if self.ciphers.as_ref().is_some_and(Vec::is_empty) {
+            return refuse("an empty list of allowed ciphers allows none");
+        }
+        if self.reads(LegacyForm::PlainFernet) && self.reads(LegacyForm::PlainBox) {
+            return refuse(
+                "the legacy forms PlainFernet and PlainBox are both JSON strings; a kind has one of them",
+            );
+        }
+        Ok(())
+    }
+}
