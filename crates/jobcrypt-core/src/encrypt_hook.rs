@@ -1,4 +1,11 @@
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use crate::{EncryptHookBuilder, Keys, Policy, marker::Marker};
 
@@ -35,6 +42,7 @@ pub(crate) struct Settings {
     pub(crate) is_decrypt_only: bool,
     pub(crate) default_policy: Policy,
     pub(crate) policies: HashMap<Box<str>, Policy>,
+    pub(crate) plaintext_accepted: AtomicU64,
 }
 
 impl EncryptHook {
@@ -47,6 +55,13 @@ impl EncryptHook {
     #[must_use]
     pub fn keys(&self) -> &Keys {
         &self.0.keys
+    }
+
+    /// Returns how many plaintext jobs of sealed kinds this hook and its clones have let through to
+    /// a worker. Where it stays at zero, [`Policy::reject_plaintext`] would park no honest job.
+    #[must_use]
+    pub fn plaintext_accepted(&self) -> u64 {
+        self.0.plaintext_accepted.load(Ordering::Relaxed)
     }
 
     pub(crate) fn policy(&self, kind: &str) -> &Policy {

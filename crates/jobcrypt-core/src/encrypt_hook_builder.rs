@@ -1,4 +1,7 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use crate::{
     EncryptHook, Error, ErrorKind, JobContext, Keys, Policy, associated_data,
@@ -185,6 +188,7 @@ impl EncryptHookBuilder {
             is_decrypt_only,
             default_policy,
             policies: by_kind,
+            plaintext_accepted: AtomicU64::new(0),
         })))
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::atomic::Ordering;
+
 use tracing::{trace, warn};
 use zeroize::Zeroizing;
 
@@ -102,6 +104,7 @@ impl EncryptHook {
             ));
         }
         if policy.is_sealed && !self.0.is_decrypt_only {
+            self.0.plaintext_accepted.fetch_add(1, Ordering::Relaxed);
             warn!(target: "jobcrypt", kind = ?context.kind(), "plaintext.accepted");
         }
         Ok(None)

@@ -2,5 +2,5 @@
 
 pub use jobcrypt_ciphers as ciphers;
 pub use jobcrypt_core::*;
-#[cfg(feature = "river")]
+#[cfg(any(feature = "river-postgres", feature = "river-sqlite"))]
 pub use jobcrypt_river as river;

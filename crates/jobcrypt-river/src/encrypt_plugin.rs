@@ -1,0 +1,71 @@
+use std::time::Duration;
+
+use jobcrypt_core::EncryptHook;
+use riverqueue::{Extensions, Plugin};
+
+use crate::{
+    open_middleware::OpenMiddleware,
+    seal_hook::SealHook,
+    verdict::{Refused, Terms},
+};
+
+/// Encrypted jobs for a River client: `Client::builder(pool).plugin(EncryptPlugin::new(hook))`.
+///
+/// Install it once, on every client that inserts or works jobs of the sealed kinds.
+///
+/// ```
+/// use jobcrypt_core::{EncryptHook, Keyring, SecretKey};
+/// use jobcrypt_ciphers::XChaCha20Poly1305;
+/// use jobcrypt_river::EncryptPlugin;
+///
+/// let keyring = Keyring::new(XChaCha20Poly1305::new(SecretKey::generate()?)).build()?;
+/// let hook = EncryptHook::builder(keyring).namespace("prod").build()?;
+/// let plugin = EncryptPlugin::new(hook);
+/// # let _ = plugin;
+/// # Ok::<(), jobcrypt_core::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a plugin does nothing until it is installed"]
+pub struct EncryptPlugin {
+    hook: EncryptHook,
+    terms: Terms,
+}
+
+/// How long a job waits for its key before it is parked, unless set otherwise.
+const PARK_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+impl EncryptPlugin {
+    /// Seals and opens with `hook`.
+    pub fn new(hook: EncryptHook) -> Self {
+        Self {
+            hook,
+            terms: Terms {
+                park_after: PARK_AFTER,
+                refused: Refused::Park,
+            },
+        }
+    }
+
+    /// Sets how long a job whose key is unknown waits for it before it is parked: 7 days unless set.
+    pub fn park_after(mut self, wait: Duration) -> Self {
+        self.terms.park_after = wait;
+        self
+    }
+
+    /// Cancels a job that must not be worked instead of parking it.
+    ///
+    /// River deletes cancelled jobs, after 24 hours unless configured otherwise, so a job that was
+    /// refused for a mistake in the configuration is lost with them.
+    pub fn cancel_refused(mut self) -> Self {
+        self.terms.refused = Refused::Cancel;
+        self
+    }
+}
+
+impl Plugin for EncryptPlugin {
+    fn install(&self, extensions: &mut Extensions) {
+        extensions
+            .hook(SealHook::new(self.hook.clone()))
+            .work_middleware(OpenMiddleware::new(self.hook.clone(), self.terms));
+    }
+}

@@ -1,0 +1,80 @@
+use jobcrypt_core::{EncryptHook, Error, JobContext};
+use riverqueue::{
+    JobCancelError, JobRow, WorkContext, WorkError, WorkMiddleware, WorkNext, WorkOutcome,
+    jiff::Timestamp,
+};
+use tracing::{error, warn};
+
+use crate::{
+    install_guard, job_note, reduced_error,
+    verdict::{Terms, Verdict},
+};
+
+/// Opens the args of a job before it is worked. A middleware, not a hook: only a middleware can
+/// put a job off without using up an attempt, and every `work_begin` hook, in whatever order, sees
+/// plaintext.
+pub(crate) struct OpenMiddleware {
+    hook: EncryptHook,
+    terms: Terms,
+}
+
+impl OpenMiddleware {
+    pub(crate) fn new(hook: EncryptHook, terms: Terms) -> Self {
+        Self { hook, terms }
+    }
+
+    /// Opens the args in place; whether they were sealed.
+    async fn open(&self, job: &mut JobRow) -> Result<bool, Error> {
+        install_guard::check()?;
+        self.hook
+            .open_or_reload(&JobContext::new(&job.kind), &mut job.encoded_args)
+            .await
+    }
+
+    /// Puts off, parks or cancels a job that cannot be opened. Its args stay as they are stored.
+    fn refuse(
+        &self,
+        context: &WorkContext,
+        job: &JobRow,
+        cause: Error,
+    ) -> Result<WorkOutcome, WorkError> {
+        let earlier = job_note::read(&job.metadata);
+        match Verdict::on(&cause, earlier.as_ref(), Timestamp::now(), &self.terms) {
+            Verdict::Wait { note, delay } => {
+                warn!(target: "jobcrypt", job = job.id, error = %cause, ?delay, "job.waiting");
+                job_note::write(context, &note)?;
+                Ok(WorkOutcome::Snooze(delay))
+            }
+            Verdict::Park { note, delay } => {
+                error!(target: "jobcrypt", job = job.id, error = %cause, "job.parked");
+                job_note::write(context, &note)?;
+                Ok(WorkOutcome::Snooze(delay))
+            }
+            Verdict::Cancel => {
+                error!(target: "jobcrypt", job = job.id, error = %cause, "job.cancelled");
+                Err(WorkError::new(JobCancelError::new(cause)))
+            }
+        }
+    }
+}
+
+impl WorkMiddleware for OpenMiddleware {
+    async fn work(
+        &self,
+        context: &WorkContext,
+        mut job: JobRow,
+        next: WorkNext<'_>,
+    ) -> Result<WorkOutcome, WorkError> {
+        let was_sealed = match self.open(&mut job).await {
+            Ok(was_sealed) => was_sealed,
+            Err(cause) => return self.refuse(context, &job, cause),
+        };
+        job_note::clear(context, &job.metadata)?;
+        let result = install_guard::enter(next.run(job)).await;
+        if was_sealed {
+            result.map_err(reduced_error::reduce)
+        } else {
+            result
+        }
+    }
+}
