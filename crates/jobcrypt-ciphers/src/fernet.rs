@@ -145,3 +145,29 @@ impl Encryptor for Fernet {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `generate.json` of the Fernet specification.
+    #[test]
+    fn writes_the_token_of_the_specification() {
+        let key = SecretKey::from_base64("cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=");
+        let fernet = Fernet::new(key.expect("the specification prints a whole key"));
+        let mut body = Vec::new();
+        fernet.encrypt_at(
+            499_162_800,
+            std::array::from_fn(|at| u8::try_from(at).expect("16 bytes count from 0 to 15")),
+            b"hello",
+            &mut body,
+        );
+        let token = "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA==";
+        assert_eq!(base64_simd::URL_SAFE.encode_to_string(&body), token);
+        let mut plaintext = Vec::new();
+        fernet
+            .decrypt(&[], &body, &mut plaintext)
+            .expect("the token is whole");
+        assert_eq!(plaintext, b"hello");
+    }
+}
