@@ -3,5 +3,13 @@
 
 pub mod conformance;
 mod faulty_encryptor;
+#[cfg(unix)]
+mod postgres_programs;
+#[cfg(unix)]
+mod postgres_server;
 
 pub use faulty_encryptor::FaultyEncryptor;
+#[cfg(unix)]
+pub use postgres_programs::PostgresPrograms;
+#[cfg(unix)]
+pub use postgres_server::PostgresServer;

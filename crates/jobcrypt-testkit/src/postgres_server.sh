@@ -1,0 +1,37 @@
+# Keeps one throwaway PostgreSQL server: makes it, runs it, and removes every trace of it.
+#
+# Standard input is a pipe from the program that asked for the server. It closes when that program
+# drops the server, and just as well when it is interrupted or killed: one way out for all of them.
+#
+# Arguments: the folder in which to make the server's own, the port, the folder of the programs.
+parent=$1 port=$2 programs=$3
+
+# Ctrl-C and a closing terminal are for the program; this shell must outlive it.
+trap '' HUP INT TERM
+# A server that is stopped in its first moments must not leave a core file.
+ulimit -c 0
+exec 3<&0 </dev/null
+
+keep() {
+    "$programs/initdb" --pgdata="$folder/data" --username=postgres --auth=trust \
+        --encoding=UTF8 --no-locale --no-sync || return
+    set -- "$programs/postgres" -D "$folder/data" \
+        -c listen_addresses=127.0.0.1 -c port="$port" -c unix_socket_directories= \
+        -c max_connections=200 -c fsync=off -c full_page_writes=off -c synchronous_commit=off
+    # Should this shell itself be killed, the kernel stops the server.
+    if setpriv --pdeathsig QUIT true 2>/dev/null; then
+        set -- setpriv --pdeathsig QUIT "$@"
+    fi
+    "$@" 3<&- &
+    server=$!
+    (read -r _ <&3; kill -QUIT "$server") &
+    reader=$!
+    wait "$server"
+    kill -KILL "$reader"
+}
+
+folder=$(mktemp -d "$parent/jobcrypt-postgres.XXXXXX") || exit
+echo "$folder"
+keep >"$folder/log" 2>&1
+tail -n 12 "$folder/log" >&2
+rm -rf "$folder"

@@ -1,0 +1,183 @@
+//! A new database for each test, with River's schema in it.
+
+use std::{
+    process,
+    str::FromStr,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use riverqueue::{
+    Client, ClientBuilder,
+    migrate::{PostgresMigrator, SqliteMigrator},
+};
+use serde_json::Value;
+use sqlx::{
+    AssertSqlSafe, Connection, PgConnection, PgPool, Row, SqlitePool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
+};
+use tempfile::TempDir;
+
+pub(crate) enum Database {
+    Postgres(PgPool),
+    Sqlite(
+        SqlitePool,
+        #[allow(dead_code, reason = "removed when dropped")] TempDir,
+    ),
+}
+
+/// A row of `river_job`, its JSON columns as the text that the database prints.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StoredJob {
+    pub(crate) id: i64,
+    pub(crate) kind: String,
+    pub(crate) args: String,
+    pub(crate) state: String,
+    pub(crate) attempt: i64,
+    pub(crate) metadata: Value,
+    pub(crate) errors: String,
+    pub(crate) years_ahead: i64,
+}
+
+impl Database {
+    pub(crate) async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let path = folder.path().join("river.sqlite3");
+        let options = SqliteConnectOptions::from_str(&format!("sqlite://{}", path.display()))
+            .expect("the path makes a URL")
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .busy_timeout(Duration::from_secs(10));
+        let pool = SqlitePoolOptions::new()
+            .connect_with(options)
+            .await
+            .expect("SQLite opens a new file");
+        SqliteMigrator::new(pool.clone())
+            .migrate_up()
+            .await
+            .expect("River's schema applies");
+        Self::Sqlite(pool, folder)
+    }
+
+    pub(crate) async fn postgres() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+
+        let server = std::env::var("JOBCRYPT_TEST_POSTGRES").expect(
+            "JOBCRYPT_TEST_POSTGRES is not set: run the tests with `cargo xtask test`, which starts a server",
+        );
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("river_{}_{count}", process::id());
+        let mut admin = PgConnection::connect(&server)
+            .await
+            .expect("the throwaway PostgreSQL server accepts connections");
+        sqlx::query(AssertSqlSafe(format!("create database {name}")))
+            .execute(&mut admin)
+            .await
+            .expect("the server makes a database");
+        let options = PgConnectOptions::from_str(&server)
+            .expect("it connected a moment ago")
+            .database(&name);
+        let pool = PgPoolOptions::new()
+            .max_connections(6)
+            .connect_with(options)
+            .await
+            .expect("the new database accepts connections");
+        PostgresMigrator::new(pool.clone())
+            .migrate_up()
+            .await
+            .expect("River's schema applies");
+        Self::Postgres(pool)
+    }
+
+    pub(crate) fn client(&self) -> ClientBuilder {
+        match self {
+            Self::Postgres(pool) => Client::builder(pool.clone()),
+            Self::Sqlite(pool, _) => Client::builder(pool.clone()),
+        }
+    }
+
+    pub(crate) async fn jobs(&self) -> Vec<StoredJob> {
+        const POSTGRES: &str =
+            "select id, kind, args::text, state::text, attempt::bigint, metadata::text,
+            coalesce(array_to_string(errors, ' '), ''),
+            extract(year from age(scheduled_at, now()))::bigint from river_job order by id";
+        const SQLITE: &str = "select id, kind, json(args), state, attempt, json(metadata),
+            coalesce(json(errors), ''),
+            strftime('%Y', scheduled_at) - strftime('%Y', 'now') from river_job order by id";
+        macro_rules! read {
+            ($sql:expr, $pool:expr) => {
+                sqlx::query($sql)
+                    .fetch_all($pool)
+                    .await
+                    .expect("the table can be read")
+                    .into_iter()
+                    .map(|row| StoredJob {
+                        id: row.get(0),
+                        kind: row.get(1),
+                        args: row.get(2),
+                        state: row.get(3),
+                        attempt: row.get(4),
+                        metadata: serde_json::from_str(row.get(5)).expect("metadata is JSON"),
+                        errors: row.get(6),
+                        years_ahead: row.get(7),
+                    })
+                    .collect()
+            };
+        }
+        match self {
+            Self::Postgres(pool) => read!(POSTGRES, pool),
+            Self::Sqlite(pool, _) => read!(SQLITE, pool),
+        }
+    }
+
+    pub(crate) async fn job(&self, id: i64) -> StoredJob {
+        self.jobs()
+            .await
+            .into_iter()
+            .find(|job| job.id == id)
+            .expect("a job is never deleted")
+    }
+
+    /// Puts a row into the table as another client or an intruder would.
+    pub(crate) async fn plant(&self, kind: &str, args: &str) -> i64 {
+        const POSTGRES: &str = "insert into river_job (kind, args, max_attempts, queue, state)
+            values ($1, $2::jsonb, 25, 'default', 'available') returning id";
+        const SQLITE: &str = "insert into river_job (kind, args, max_attempts, queue, state)
+            values ($1, jsonb($2), 25, 'default', 'available') returning id";
+        let id = match self {
+            Self::Postgres(pool) => {
+                sqlx::query_scalar(POSTGRES)
+                    .bind(kind)
+                    .bind(args)
+                    .fetch_one(pool)
+                    .await
+            }
+            Self::Sqlite(pool, _) => {
+                sqlx::query_scalar(SQLITE)
+                    .bind(kind)
+                    .bind(args)
+                    .fetch_one(pool)
+                    .await
+            }
+        };
+        id.expect("the row is inserted")
+    }
+
+    /// Runs a query that returns rows of a text and a count, the same on both databases.
+    pub(crate) async fn counts(&self, postgres: &str, sqlite: &str) -> Vec<(String, i64)> {
+        let rows = match self {
+            Self::Postgres(pool) => {
+                sqlx::query_as(AssertSqlSafe(postgres.to_owned()))
+                    .fetch_all(pool)
+                    .await
+            }
+            Self::Sqlite(pool, _) => {
+                sqlx::query_as(AssertSqlSafe(sqlite.to_owned()))
+                    .fetch_all(pool)
+                    .await
+            }
+        };
+        rows.expect("the query runs")
+    }
+}
