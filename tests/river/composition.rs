@@ -10,12 +10,7 @@ use riverqueue::{
 };
 use serde_json::json;
 
-use crate::{
-    database::Database,
-    kinds::{ChargeCard, RebuildIndex, SyncMailbox},
-    on_both_databases,
-    workbench::{Bench, hook},
-};
+use workbench::{Bench, ChargeCard, Database, RebuildIndex, SyncMailbox, hook, on_both_databases};
 
 const SECRET: &str = r#"{"pan":"4111111111111111"}"#;
 

@@ -7,12 +7,7 @@ use jobcrypt::{
     river::EncryptPlugin,
 };
 
-use crate::{
-    database::Database,
-    kinds::{ChargeCard, RebuildIndex},
-    on_both_databases,
-    workbench::{Bench, build, builder, key, keyring},
-};
+use workbench::{Bench, ChargeCard, RebuildIndex, build, builder, key, keyring, on_both_databases};
 
 /// From River's manual, its `group by` extended to a text for all states.
 const RIVER_POSTGRES: &str = "select state::text, count(*) from river_job
@@ -76,7 +71,7 @@ on_both_databases! {
         producer.insert_many((0..4).map(|_| ChargeCard::new("{}"))).await.expect("they are inserted");
         // Stands for the moment of the deployment; at least a tick of the clock behind the others.
         loop {
-            let id = producer.insert(crate::kinds::SendInvoice::new("{}")).await.expect("it is inserted").id();
+            let id = producer.insert(workbench::SendInvoice::new("{}")).await.expect("it is inserted").id();
             let counts = database.counts(POSTGRES, SQLITE).await;
             if counts.first().is_some_and(|(_, count)| *count >= 4) {
                 break;

@@ -12,11 +12,9 @@ use jobcrypt_testkit::FaultyEncryptor;
 use riverqueue::{InsertBatch, InsertOpts, JobEventKind};
 use serde_json::{Value, json};
 
-use crate::{
-    database::{Database, StoredJob},
-    kinds::{ChargeCard, RebuildIndex, SendInvoice},
-    on_both_databases,
-    workbench::{Bench, build, builder, hook, key, keyring},
+use workbench::{
+    Bench, ChargeCard, Database, RebuildIndex, SendInvoice, StoredJob, build, builder, hook, key,
+    keyring, on_both_databases,
 };
 
 const ARGS: &str = r#"{"pan":"4111111111111111"}"#;

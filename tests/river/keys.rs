@@ -10,12 +10,7 @@ use jobcrypt::{
 use riverqueue::JobEventKind;
 use serde_json::json;
 
-use crate::{
-    database::Database,
-    kinds::ChargeCard,
-    on_both_databases,
-    workbench::{Bench, build, builder, key, keyring},
-};
+use workbench::{Bench, ChargeCard, build, builder, key, keyring, on_both_databases};
 
 /// A source whose answer a test changes.
 #[derive(Clone)]

@@ -12,11 +12,9 @@ use riverqueue::{
     UniqueOpts, jiff::Timestamp,
 };
 
-use crate::{
-    database::Database,
-    kinds::{ChargeCard, RebuildIndex, SendInvoice, SyncMailbox},
-    on_both_databases,
-    workbench::{Bench, build, builder, hook, key, keyring},
+use workbench::{
+    Bench, ChargeCard, Database, RebuildIndex, SendInvoice, SyncMailbox, build, builder, hook, key,
+    keyring, on_both_databases,
 };
 
 const SECRET: &str = r#"{"pan":"4111111111111111","cvc":"123"}"#;
@@ -93,7 +91,7 @@ on_both_databases! {
     }
 
     async fn a_scheduled_job_rests_sealed(database: Database) {
-        let later = Timestamp::now() + Duration::from_secs(3600);
+        let later = Timestamp::now() + Duration::from_hours(1);
         producer(&database)
             .insert(ChargeCard::new(SECRET))
             .opts(InsertOpts::default().with_scheduled_at(later))
@@ -129,7 +127,7 @@ on_both_databases! {
     async fn a_periodic_job_is_sealed_and_worked(database: Database) {
         let hook = hook();
         let mut bench = Bench::start_with(&database, |client| {
-            let schedule = IntervalSchedule::new(Duration::from_secs(3600)).expect("an hour is an interval");
+            let schedule = IntervalSchedule::new(Duration::from_hours(1)).expect("an hour is an interval");
             client.plugin(EncryptPlugin::new(hook)).periodic_job(PeriodicJob::with_options(
                 schedule,
                 || ChargeCard::new(SECRET),

@@ -71,22 +71,22 @@ fn digest(bytes: &[u8]) -> [u8; 32] {
 fn weakness(key: &[u8]) -> Option<&'static str> {
     let (first, second) = key.split_at(key.len() / 2);
     if key.len() < 16 {
-        return Some("it is shorter than 16 bytes");
+        return Some("it is shorter than 16 bytes; generate a new key");
     }
     if key.iter().all(|byte| *byte == key[0]) {
-        return Some("all its bytes are the same");
+        return Some("all its bytes are the same; generate a new key");
     }
     if key
         .iter()
         .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
     {
-        return Some("it is printable text, not random bytes");
+        return Some("it is printable text, not random bytes; generate a new key");
     }
     if first == second {
-        return Some("its two halves are the same");
+        return Some("its two halves are the same; generate a new key");
     }
     if PUBLIC_SAMPLES.contains(&base64_simd::STANDARD.encode_to_string(key).as_str()) {
-        return Some("it is printed in public documentation");
+        return Some("it is printed in public documentation; generate a new key");
     }
     None
 }

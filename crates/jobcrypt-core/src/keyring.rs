@@ -1,6 +1,6 @@
 use std::{collections::HashSet, fmt, sync::Arc};
 
-use crate::{Encryptor, Error, ErrorKind, KeyFingerprint, KeyId, cipher_name};
+use crate::{Encryptor, Error, ErrorKind, KeyFingerprint, KeyId};
 
 /// Keys in memory: one primary, which encrypts, any number of secondaries, which only decrypt, and
 /// the ids of keys that were retired. Ciphers mix freely.
@@ -64,58 +64,63 @@ impl Keyring {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let count = self.encryptors.len();
-        let refuse = |position: usize, why: &str| {
-            let cipher = self.encryptors[position].cipher();
-            Err(Error::with_detail(
-                ErrorKind::InvalidConfiguration,
-                format!("key {} of {count} ({cipher}): {why}", position + 1),
-            ))
-        };
-        let fingerprints: Vec<Option<KeyFingerprint>> =
-            self.encryptors().map(Encryptor::fingerprint).collect();
-        for (position, key) in self.encryptors.iter().enumerate() {
-            if !cipher_name::is_valid(key.cipher().as_str().as_bytes()) {
-                return refuse(position, "its cipher has no valid name");
+        let fingerprints: Vec<_> = self.encryptors().map(Encryptor::fingerprint).collect();
+        for (position, key) in self.encryptors().enumerate() {
+            if let Some(why) = self.fault(key, fingerprints[position].as_ref()) {
+                return Err(self.refusal(position, why));
             }
-            if self.is_retired(key.key_id()) {
-                return refuse(position, "it is retired; leave it out, or its tombstone");
-            }
-            let fingerprint = &fingerprints[position];
-            if let Some(why) = fingerprint.and_then(|key| key.weakness()) {
-                return refuse(position, &format!("{why}; generate a new key"));
-            }
-            for earlier in 0..position {
-                let other = &self.encryptors[earlier];
-                let first = earlier + 1;
-                if let (Some(this), Some(that)) = (fingerprint, &fingerprints[earlier]) {
-                    if this.same_key(that) && key.cipher() != other.cipher() {
-                        return refuse(
-                            position,
-                            &format!(
-                                "its bytes are those of key {first}, under another cipher; generate one for each"
-                            ),
-                        );
-                    }
-                    if !this.same_key(that) && this.shares_half(that) {
-                        return refuse(
-                            position,
-                            &format!(
-                                "half of its bytes are those of key {first}; generate it anew"
-                            ),
-                        );
-                    }
-                }
-                if key.key_id() == other.key_id() {
-                    return refuse(
-                        position,
-                        &format!("it is the same as key {first}; name each key once"),
-                    );
+            for (earlier, other) in self.encryptors().enumerate().take(position) {
+                let pair = fingerprints[position]
+                    .as_ref()
+                    .zip(fingerprints[earlier].as_ref());
+                if let Some(why) = clash(key, other, pair) {
+                    let why = format!("{why} key {}", earlier + 1);
+                    return Err(self.refusal(position, &why));
                 }
             }
         }
         Ok(())
     }
+
+    /// Says what is wrong with a key by itself.
+    fn fault(
+        &self,
+        key: &dyn Encryptor,
+        fingerprint: Option<&KeyFingerprint>,
+    ) -> Option<&'static str> {
+        if self.is_retired(key.key_id()) {
+            return Some("it is retired; leave out the key, or its tombstone");
+        }
+        fingerprint?.weakness()
+    }
+
+    fn refusal(&self, position: usize, why: &str) -> Error {
+        let count = self.encryptors.len();
+        let cipher = self.encryptors[position].cipher();
+        Error::with_detail(
+            ErrorKind::InvalidConfiguration,
+            format!("key {} of {count} ({cipher}): {why}", position + 1),
+        )
+    }
+}
+
+/// Says what a key has in common with an earlier one that it must not.
+fn clash(
+    key: &dyn Encryptor,
+    other: &dyn Encryptor,
+    fingerprints: Option<(&KeyFingerprint, &KeyFingerprint)>,
+) -> Option<&'static str> {
+    if key.key_id() == other.key_id() {
+        return Some("it is the same as");
+    }
+    let (this, that) = fingerprints?;
+    if this.same_key(that) {
+        return Some("each cipher needs a key of its own, and its bytes are those of");
+    }
+    if this.shares_half(that) {
+        return Some("half of its bytes are those of");
+    }
+    None
 }
 
 impl KeyringBuilder {

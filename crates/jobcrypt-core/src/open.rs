@@ -48,9 +48,10 @@ impl EncryptHook {
         match self.open(context, args) {
             Err(error) if error.kind() == ErrorKind::NoMatchingKey => {
                 let reloaded = self.keys().reload().await;
-                match reloaded.map_err(|error| error.for_job(context.kind()))? {
-                    true => self.open(context, args),
-                    false => Err(error),
+                if reloaded.map_err(|error| error.for_job(context.kind()))? {
+                    self.open(context, args)
+                } else {
+                    Err(error)
                 }
             }
             done => done,

@@ -32,7 +32,7 @@ pub struct EncryptPlugin {
 }
 
 /// How long a job waits for its key before it is parked, unless set otherwise.
-const PARK_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const PARK_AFTER: Duration = Duration::from_hours(7 * 24);
 
 impl EncryptPlugin {
     /// Seals and opens with `hook`.

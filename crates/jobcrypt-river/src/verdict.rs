@@ -31,10 +31,10 @@ pub(crate) enum Refused {
 
 /// River has no state for a job held aside: neither worked, nor retried, nor ever deleted. A job
 /// scheduled this far ahead is all of that, and River's own retry puts it back.
-const PARKED_FOR: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+const PARKED_FOR: Duration = Duration::from_hours(100 * 365 * 24);
 const FIRST_DELAY: Duration = Duration::from_secs(10);
-const LONGEST_DELAY_FOR_KEY: Duration = Duration::from_secs(60 * 60);
-const LONGEST_DELAY_FOR_SOURCE: Duration = Duration::from_secs(5 * 60);
+const LONGEST_DELAY_FOR_KEY: Duration = Duration::from_hours(1);
+const LONGEST_DELAY_FOR_SOURCE: Duration = Duration::from_mins(5);
 
 impl Verdict {
     /// Decides, given what an `earlier` attempt noted.
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     const TERMS: Terms = Terms {
-        park_after: Duration::from_secs(7 * 24 * 60 * 60),
+        park_after: Duration::from_hours(7 * 24),
         refused: Refused::Park,
     };
 

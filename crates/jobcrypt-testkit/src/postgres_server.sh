@@ -8,8 +8,6 @@ parent=$1 port=$2 programs=$3
 
 # Ctrl-C and a closing terminal are for the program; this shell must outlive it.
 trap '' HUP INT TERM
-# A server that is stopped in its first moments must not leave a core file.
-ulimit -c 0
 exec 3<&0 </dev/null
 
 keep() {
@@ -24,10 +22,11 @@ keep() {
     fi
     "$@" 3<&- &
     server=$!
-    (read -r _ <&3; kill -QUIT "$server") &
-    reader=$!
+    # In its first moments the server does not listen to signals yet.
+    (read -r _ <&3; while kill -QUIT "$server"; do sleep 0.1; done) &
+    stopper=$!
     wait "$server"
-    kill -KILL "$reader"
+    kill -KILL "$stopper"
 }
 
 folder=$(mktemp -d "$parent/jobcrypt-postgres.XXXXXX") || exit

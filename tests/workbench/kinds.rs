@@ -10,17 +10,17 @@ macro_rules! kinds {
         #[derive(Clone, Debug, Deserialize, JobArgs, Serialize)]
         #[river(kind = $kind)]
         #[serde(transparent)]
-        pub(crate) struct $name {
+        pub struct $name {
             json: Box<RawValue>,
         }
 
         impl $name {
-            pub(crate) fn new(json: &str) -> Self {
+            pub fn new(json: &str) -> Self {
                 let json = RawValue::from_string(json.to_owned()).expect("the args are JSON");
                 Self { json }
             }
 
-            pub(crate) fn json(&self) -> &str {
+            pub fn json(&self) -> &str {
                 self.json.get()
             }
         }
@@ -37,8 +37,8 @@ kinds! {
 /// A job with typed args, one of which it is unique by.
 #[derive(Clone, Debug, Deserialize, JobArgs, Serialize)]
 #[river(kind = "sync_mailbox")]
-pub(crate) struct SyncMailbox {
-    pub(crate) address: String,
-    pub(crate) password: String,
-    pub(crate) port: u16,
+pub struct SyncMailbox {
+    pub address: String,
+    pub password: String,
+    pub port: u16,
 }

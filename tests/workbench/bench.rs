@@ -12,40 +12,37 @@ use riverqueue::{
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-use crate::{
-    database::Database,
-    kinds::{ChargeCard, RebuildIndex, SendInvoice, SyncMailbox},
-};
+use crate::{ChargeCard, Database, RebuildIndex, SendInvoice, SyncMailbox};
 
 /// Far longer than anything here takes; a test that meets it has failed.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
-pub(crate) fn key() -> SecretKey {
+pub fn key() -> SecretKey {
     SecretKey::generate().expect("the system has random bytes")
 }
 
-pub(crate) fn keyring(primary: impl Encryptor) -> Keyring {
+pub fn keyring(primary: impl Encryptor) -> Keyring {
     Keyring::new(primary).build().expect("a new key is sound")
 }
 
 /// Seals every kind but `rebuild_index`.
-pub(crate) fn builder(keys: impl Into<jobcrypt::Keys>) -> EncryptHookBuilder {
+pub fn builder(keys: impl Into<jobcrypt::Keys>) -> EncryptHookBuilder {
     EncryptHook::builder(keys)
         .namespace("test")
         .kind("rebuild_index", Policy::readable())
 }
 
-pub(crate) fn hook() -> EncryptHook {
+pub fn hook() -> EncryptHook {
     build(builder(keyring(XChaCha20Poly1305::new(key()))))
 }
 
-pub(crate) fn build(builder: EncryptHookBuilder) -> EncryptHook {
+pub fn build(builder: EncryptHookBuilder) -> EncryptHook {
     builder.build().expect("the hook is sound")
 }
 
 /// A client that works, and what it does.
-pub(crate) struct Bench {
-    pub(crate) client: Client,
+pub struct Bench {
+    pub client: Client,
     seen: UnboundedReceiver<(String, String)>,
     events: EventReceiver,
     run: RunHandle,
@@ -53,13 +50,13 @@ pub(crate) struct Bench {
 
 impl Bench {
     /// Works all kinds of these tests with the plugin alone.
-    pub(crate) fn start(database: &Database, hook: &EncryptHook) -> Self {
+    pub fn start(database: &Database, hook: &EncryptHook) -> Self {
         Self::start_with(database, |client| {
             client.plugin(EncryptPlugin::new(hook.clone()))
         })
     }
 
-    pub(crate) fn start_with(
+    pub fn start_with(
         database: &Database,
         configure: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> Self {
@@ -92,7 +89,7 @@ impl Bench {
     }
 
     /// What the next worked job saw: its kind and its args.
-    pub(crate) async fn seen(&mut self) -> (String, String) {
+    pub async fn seen(&mut self) -> (String, String) {
         tokio::time::timeout(LIMIT, self.seen.recv())
             .await
             .expect("a job is worked in time")
@@ -100,12 +97,12 @@ impl Bench {
     }
 
     /// Whether a job was worked that nobody asked about.
-    pub(crate) fn has_seen_more(&mut self) -> bool {
+    pub fn has_seen_more(&mut self) -> bool {
         self.seen.try_recv().is_ok()
     }
 
     /// The next end of an attempt of job `id`.
-    pub(crate) async fn event_of(&mut self, id: i64) -> JobEvent {
+    pub async fn event_of(&mut self, id: i64) -> JobEvent {
         let wait = async {
             loop {
                 match self.events.recv().await.expect("events keep coming") {
@@ -119,7 +116,7 @@ impl Bench {
             .expect("the job is tried in time")
     }
 
-    pub(crate) async fn stop(mut self) {
+    pub async fn stop(mut self) {
         self.run.stop().await.expect("the client stops");
     }
 }

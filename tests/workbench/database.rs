@@ -19,7 +19,7 @@ use sqlx::{
 };
 use tempfile::TempDir;
 
-pub(crate) enum Database {
+pub enum Database {
     Postgres(PgPool),
     Sqlite(
         SqlitePool,
@@ -29,19 +29,19 @@ pub(crate) enum Database {
 
 /// A row of `river_job`, its JSON columns as the text that the database prints.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct StoredJob {
-    pub(crate) id: i64,
-    pub(crate) kind: String,
-    pub(crate) args: String,
-    pub(crate) state: String,
-    pub(crate) attempt: i64,
-    pub(crate) metadata: Value,
-    pub(crate) errors: String,
-    pub(crate) years_ahead: i64,
+pub struct StoredJob {
+    pub id: i64,
+    pub kind: String,
+    pub args: String,
+    pub state: String,
+    pub attempt: i64,
+    pub metadata: Value,
+    pub errors: String,
+    pub years_ahead: i64,
 }
 
 impl Database {
-    pub(crate) async fn sqlite() -> Self {
+    pub async fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let path = folder.path().join("river.sqlite3");
         let options = SqliteConnectOptions::from_str(&format!("sqlite://{}", path.display()))
@@ -60,7 +60,7 @@ impl Database {
         Self::Sqlite(pool, folder)
     }
 
-    pub(crate) async fn postgres() -> Self {
+    pub async fn postgres() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
 
         let server = std::env::var("JOBCRYPT_TEST_POSTGRES").expect(
@@ -90,14 +90,14 @@ impl Database {
         Self::Postgres(pool)
     }
 
-    pub(crate) fn client(&self) -> ClientBuilder {
+    pub fn client(&self) -> ClientBuilder {
         match self {
             Self::Postgres(pool) => Client::builder(pool.clone()),
             Self::Sqlite(pool, _) => Client::builder(pool.clone()),
         }
     }
 
-    pub(crate) async fn jobs(&self) -> Vec<StoredJob> {
+    pub async fn jobs(&self) -> Vec<StoredJob> {
         const POSTGRES: &str =
             "select id, kind, args::text, state::text, attempt::bigint, metadata::text,
             coalesce(array_to_string(errors, ' '), ''),
@@ -131,7 +131,7 @@ impl Database {
         }
     }
 
-    pub(crate) async fn job(&self, id: i64) -> StoredJob {
+    pub async fn job(&self, id: i64) -> StoredJob {
         self.jobs()
             .await
             .into_iter()
@@ -140,7 +140,7 @@ impl Database {
     }
 
     /// Puts a row into the table as another client or an intruder would.
-    pub(crate) async fn plant(&self, kind: &str, args: &str) -> i64 {
+    pub async fn plant(&self, kind: &str, args: &str) -> i64 {
         const POSTGRES: &str = "insert into river_job (kind, args, max_attempts, queue, state)
             values ($1, $2::jsonb, 25, 'default', 'available') returning id";
         const SQLITE: &str = "insert into river_job (kind, args, max_attempts, queue, state)
@@ -165,7 +165,7 @@ impl Database {
     }
 
     /// Runs a query that returns rows of a text and a count, the same on both databases.
-    pub(crate) async fn counts(&self, postgres: &str, sqlite: &str) -> Vec<(String, i64)> {
+    pub async fn counts(&self, postgres: &str, sqlite: &str) -> Vec<(String, i64)> {
         let rows = match self {
             Self::Postgres(pool) => {
                 sqlx::query_as(AssertSqlSafe(postgres.to_owned()))
