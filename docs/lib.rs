@@ -1,1 +1,25 @@
-//! d
+#![doc = include_str!("../README.md")]
+
+#[doc = include_str!("architecture.md")]
+pub mod architecture {}
+
+#[doc = include_str!("failures.md")]
+pub mod failures {}
+
+#[doc = include_str!("format.md")]
+pub mod format {}
+
+#[doc = include_str!("getting-started-river.md")]
+pub mod getting_started_river {}
+
+#[doc = include_str!("glossary.md")]
+pub mod glossary {}
+
+#[doc = include_str!("key-rotation.md")]
+pub mod key_rotation {}
+
+#[doc = include_str!("threat-model.md")]
+pub mod threat_model {}
+
+#[doc = include_str!("writing-an-encryptor.md")]
+pub mod writing_an_encryptor {}

@@ -1,1 +1,1 @@
-//! x
+//! Nothing but the benchmarks beside it: `cargo xtask bench`.
