@@ -179,31 +179,7 @@ async fn drive(database: Database, log: &Log) {
     }
     bench.stop().await;
 
-    // Refused on enqueue.
-    let faulty = FaultyEncryptor::after(0, XChaCha20Poly1305::new(copy(0)));
-    let client = database
-        .client()
-        .plugin(EncryptPlugin::new(build(builder(keyring(faulty)))))
-        .build()
-        .expect("it is sound");
-    let error = client
-        .insert(ChargeCard::new(&args))
-        .await
-        .expect_err("it cannot be sealed");
-    texts.push(format!("{error} {error:?}"));
-    let marked = format!(r#"{{"river_encrypt":"{CANARY}"}}"#);
-    let error = client
-        .insert(RebuildIndex::new(&marked))
-        .await
-        .expect_err("it holds the marker");
-    texts.push(format!("{error} {error:?}"));
-    for bytes in [vec![7; 31], [copy(0).expose().as_slice(), b"x"].concat()] {
-        texts.push(format!("{:?}", SecretKey::from_bytes(&bytes)));
-    }
-    let twice = Keyring::new(Fernet::new(copy(0)))
-        .and(Secretbox::new(copy(0)))
-        .build();
-    texts.push(format!("{twice:?}"));
+    texts.extend(refusals(&database, &copy, &args).await);
 
     assert_absent("an error or Debug", &texts.join("\n"), &secrets);
     assert_absent(
@@ -225,6 +201,40 @@ async fn drive(database: Database, log: &Log) {
         );
     }
     assert_absent("the log", &log, &secrets);
+}
+
+/// What is said of jobs that must not be enqueued, and of keys that must not be used.
+async fn refusals(
+    database: &Database,
+    copy: impl Fn(usize) -> SecretKey,
+    args: &str,
+) -> Vec<String> {
+    let mut texts = Vec::new();
+    let faulty = FaultyEncryptor::after(0, XChaCha20Poly1305::new(copy(0)));
+    let client = database
+        .client()
+        .plugin(EncryptPlugin::new(build(builder(keyring(faulty)))))
+        .build()
+        .expect("it is sound");
+    let error = client
+        .insert(ChargeCard::new(args))
+        .await
+        .expect_err("it cannot be sealed");
+    texts.push(format!("{error} {error:?}"));
+    let marked = format!(r#"{{"river_encrypt":"{CANARY}"}}"#);
+    let error = client
+        .insert(RebuildIndex::new(&marked))
+        .await
+        .expect_err("it holds the marker");
+    texts.push(format!("{error} {error:?}"));
+    for bytes in [vec![7; 31], [copy(0).expose().as_slice(), b"x"].concat()] {
+        texts.push(format!("{:?}", SecretKey::from_bytes(&bytes)));
+    }
+    let twice = Keyring::new(Fernet::new(copy(0)))
+        .and(Secretbox::new(copy(0)))
+        .build();
+    texts.push(format!("{twice:?}"));
+    texts
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

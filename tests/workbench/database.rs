@@ -164,20 +164,35 @@ impl Database {
         id.expect("the row is inserted")
     }
 
-    /// Runs a query that returns rows of a text and a count, the same on both databases.
-    pub async fn counts(&self, postgres: &str, sqlite: &str) -> Vec<(String, i64)> {
-        let rows = match self {
-            Self::Postgres(pool) => {
-                sqlx::query_as(AssertSqlSafe(postgres.to_owned()))
-                    .fetch_all(pool)
-                    .await
-            }
-            Self::Sqlite(pool, _) => {
-                sqlx::query_as(AssertSqlSafe(sqlite.to_owned()))
-                    .fetch_all(pool)
-                    .await
-            }
+    /// Runs one of the documentation's queries, the `nth` that is headed by this database's name;
+    /// returns its rows, every column as text.
+    pub async fn documented(&self, page: &str, nth: usize) -> Vec<Vec<String>> {
+        let name = match self {
+            Self::Postgres(_) => "-- PostgreSQL",
+            Self::Sqlite(..) => "-- SQLite",
         };
-        rows.expect("the query runs")
+        let sql = page
+            .split("```sql\n")
+            .skip(1)
+            .filter_map(|block| block.split("```").next())
+            .filter(|block| block.starts_with(name))
+            .nth(nth)
+            .expect("the page has such a query");
+        macro_rules! read {
+            ($pool:expr) => {
+                // Not prepared, so PostgreSQL answers in text whatever the columns are.
+                sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+                    .fetch_all($pool)
+                    .await
+                    .expect("the documented query runs")
+                    .into_iter()
+                    .map(|row| (0..row.len()).map(|at| row.get_unchecked(at)).collect())
+                    .collect()
+            };
+        }
+        match self {
+            Self::Postgres(pool) => read!(pool),
+            Self::Sqlite(pool, _) => read!(pool),
+        }
     }
 }

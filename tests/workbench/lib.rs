@@ -22,7 +22,7 @@ macro_rules! on_both_databases {
         mod $name {
             use super::*;
 
-            async fn check($database: $crate::Database) $body
+            async fn check($database: Database) $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {

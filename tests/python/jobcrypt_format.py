@@ -1,0 +1,429 @@
+"""The stored format of jobcrypt, version 1, in Python: written from docs/format.md alone, to prove that
+the text is enough and that the Rust crates keep to it.
+
+    jobcrypt_format.py                      answers one JSON line for each on standard input
+    jobcrypt_format.py --check v1.json      recomputes every frozen vector
+
+A line asks for an `op`: `seal`, `open`, `legacy_seal` or `legacy_open`, with `cipher`, `key`, `kind`,
+`namespace`, `purpose` and `detail`, for the legacy ones also `form`, and `args` or `stored`. Bytes are in
+standard base64. The answer is `{"result": ...}`, with null for plaintext, or `{"error": class}`.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import sys
+import time
+from dataclasses import dataclass, field
+
+import cryptography.fernet
+from cryptography.hazmat.primitives import hashes, hmac, padding
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from nacl import bindings, exceptions, secret
+
+MARKER = "river_encrypt"
+FORM = "jc1"
+MOST_KEYS_TRIED = 16
+
+
+class Refused(Exception):
+    """What is stored, or is to be stored, is refused. Holds the class of the error and nothing else."""
+
+    def __init__(self, error):
+        super().__init__(error)
+        self.error = error
+
+
+# Base64 in its one spelling
+
+
+def to_base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def from_base64url(text):
+    return _decode(text, base64.urlsafe_b64decode, to_base64url, missing="=" * (-len(text) % 4))
+
+
+def from_standard_base64(text):
+    return _decode(text, base64.b64decode, lambda data: base64.b64encode(data).decode())
+
+
+def from_padded_base64url(text):
+    return _decode(
+        text, base64.urlsafe_b64decode, lambda data: base64.urlsafe_b64encode(data).decode()
+    )
+
+
+def _decode(text, decode, encode, missing=""):
+    # Python's decoder skips what it does not know, so the proof is to spell the bytes again.
+    try:
+        data = decode(text + missing)
+    except ValueError:
+        raise Refused("malformed") from None
+    if encode(data) != text:
+        raise Refused("malformed")
+    return data
+
+
+# Keys and contexts
+
+
+def key_id(cipher, key):
+    digest = hashlib.sha256(b"jobcrypt/key-id/v1\0" + cipher.encode() + b"\0" + key).digest()
+    return digest[:16]
+
+
+def u16(length):
+    return length.to_bytes(2, "big")
+
+
+@dataclass(frozen=True)
+class Context:
+    kind: str
+    namespace: str = ""
+    purpose: str = "args"
+    detail: str = ""
+
+    def to_bytes(self):
+        parts = [FORM, self.purpose, self.kind, self.namespace, self.detail]
+        encoded = [part.encode() for part in parts]
+        if sum(len(part) + 2 for part in encoded) > 0xFFFF:
+            raise Refused("invalid_configuration")
+        return b"".join(u16(len(part)) + part for part in encoded)
+
+
+# Ciphers: each takes its key, and only here, for the vectors, a nonce
+
+
+class XChaCha20Poly1305:
+    name = "xchacha20poly1305"
+    takes_associated_data = True
+
+    def __init__(self, key):
+        self.key = key
+
+    def encrypt(self, associated_data, plaintext, _fixed=None):
+        nonce = _fixed["nonce"] if _fixed else os.urandom(24)
+        return nonce + bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(
+            plaintext, associated_data, nonce, self.key
+        )
+
+    def decrypt(self, associated_data, body):
+        if len(body) < 24 + 16:
+            raise Refused("authentication_failed")
+        try:
+            return bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(
+                body[24:], associated_data, body[:24], self.key
+            )
+        except exceptions.CryptoError:
+            raise Refused("authentication_failed") from None
+
+
+class Secretbox:
+    name = "secretbox"
+    takes_associated_data = False
+
+    def __init__(self, key):
+        self.box = secret.SecretBox(key)
+
+    def encrypt(self, _associated_data, plaintext, _fixed=None):
+        return bytes(self.box.encrypt(plaintext, _fixed["nonce"] if _fixed else None))
+
+    def decrypt(self, _associated_data, body):
+        if len(body) < 24 + 16:
+            raise Refused("authentication_failed")
+        try:
+            return self.box.decrypt(body)
+        except exceptions.CryptoError:
+            raise Refused("authentication_failed") from None
+
+
+class Fernet:
+    name = "fernet"
+    takes_associated_data = False
+
+    def __init__(self, key):
+        self.signing_key, self.encryption_key = key[:16], key[16:]
+        # Python's own reader and writer of tokens, which the fixed path below is to agree with.
+        self.library = cryptography.fernet.Fernet(base64.urlsafe_b64encode(key))
+
+    def encrypt(self, _associated_data, plaintext, _fixed=None):
+        if not _fixed:
+            return base64.urlsafe_b64decode(self.library.encrypt(plaintext))
+        padder = padding.PKCS7(128).padder()
+        padded = padder.update(plaintext) + padder.finalize()
+        cbc = Cipher(algorithms.AES(self.encryption_key), modes.CBC(_fixed["iv"])).encryptor()
+        ciphertext = cbc.update(padded) + cbc.finalize()
+        signed = b"\x80" + _fixed["time"].to_bytes(8, "big") + _fixed["iv"] + ciphertext
+        signer = hmac.HMAC(self.signing_key, hashes.SHA256())
+        signer.update(signed)
+        return signed + signer.finalize()
+
+    def decrypt(self, _associated_data, body):
+        try:
+            return self.library.decrypt(base64.urlsafe_b64encode(body))
+        except (cryptography.fernet.InvalidToken, ValueError):
+            raise Refused("authentication_failed") from None
+
+
+CIPHERS = {cipher.name: cipher for cipher in (XChaCha20Poly1305, Secretbox, Fernet)}
+
+
+@dataclass(frozen=True)
+class Key:
+    cipher: str
+    key: bytes = field(repr=False)
+
+    @property
+    def id(self):
+        return key_id(self.cipher, self.key)
+
+    def encryptor(self):
+        return CIPHERS[self.cipher](self.key)
+
+
+# Tokens
+
+
+def ending(context):
+    return context + u16(len(context)) + b"\0"
+
+
+def write_token(key, context, args, _fixed=None):
+    encryptor, context = key.encryptor(), context.to_bytes()
+    if encryptor.takes_associated_data:
+        body = encryptor.encrypt(context, args, _fixed)
+    else:
+        body = encryptor.encrypt(b"", args + ending(context), _fixed)
+    return ".".join([FORM, key.cipher, to_base64url(key.id), to_base64url(body)])
+
+
+def read_token(token, keys, context):
+    form, *parts = token.split(".")
+    if form != FORM:
+        raise Refused("unsupported_version" if claims_version(form) else "malformed")
+    if len(parts) != 3:
+        raise Refused("malformed")
+    cipher, id_text, body_text = parts
+    if "+" in cipher:
+        raise Refused("unsupported_version")
+    if not re.fullmatch("[a-z0-9-]{1,32}", cipher):
+        raise Refused("malformed")
+    id_bytes = from_base64url(id_text)
+    if len(id_bytes) != 16:
+        raise Refused("malformed")
+    key = next((key for key in keys if key.cipher == cipher and key.id == id_bytes), None)
+    if key is None:
+        raise Refused("no_matching_key")
+    context, body, encryptor = context.to_bytes(), from_base64url(body_text), key.encryptor()
+    if encryptor.takes_associated_data:
+        return encryptor.decrypt(context, body)
+    plaintext, expected = encryptor.decrypt(b"", body), ending(context)
+    if not plaintext.endswith(expected):
+        raise Refused("authentication_failed")
+    return plaintext[: -len(expected)]
+
+
+def claims_version(text):
+    return re.match("jc[0-9]", text) is not None
+
+
+# Envelopes
+
+
+class Pairs(list):
+    """A JSON object as it is written: duplicate keys stay."""
+
+
+def parse_json(stored):
+    def refuse(_constant):
+        raise ValueError
+
+    # No number matters here, and Python limits the digits of those that it reads.
+    def skip(_digits):
+        return 0
+
+    return json.loads(
+        stored.decode(),
+        object_pairs_hook=Pairs,
+        parse_constant=refuse,
+        parse_int=skip,
+        parse_float=skip,
+    )
+
+
+def text_under_marker(stored):
+    """Returns the text under the marker, or None when the args are no envelope."""
+    if not stored.lstrip(b" \t\r\n").startswith(b"{"):
+        return None
+    if MARKER.encode() not in stored and b"\\" not in stored:
+        return None
+    try:
+        args = parse_json(stored)
+    except (ValueError, RecursionError):
+        raise Refused("malformed") from None
+    values = [value for name, value in args if name == MARKER]
+    if not values:
+        return None
+    if len(args) != 1 or not isinstance(values[0], str):
+        raise Refused("malformed")
+    return values[0]
+
+
+def seal(key, context, args, _fixed=None):
+    token = write_token(key, context, args, _fixed)
+    return ('{"%s":"%s"}' % (MARKER, token)).encode()
+
+
+def open_stored(stored, keys, context, legacy=()):
+    """Returns the args, or None when `stored` is plaintext."""
+    text = text_under_marker(stored)
+    if text is not None:
+        if "River" in legacy and not claims_version(text):
+            return open_legacy("River", from_standard_base64(text), keys)
+        return read_token(text, keys, context)
+    plain = next((form for form in legacy if form in ("PlainBox", "PlainFernet")), None)
+    stored = stored.strip(b" \t\r\n")
+    if plain is None or not stored.startswith(b'"'):
+        return None
+    try:
+        text = parse_json(stored)
+    except ValueError:
+        raise Refused("malformed") from None
+    if claims_version(text):
+        raise Refused("malformed")
+    decode = from_padded_base64url if plain == "PlainFernet" else from_standard_base64
+    return open_legacy(plain, decode(text), keys)
+
+
+# Legacy forms
+
+FITS = {
+    "River": set(CIPHERS),
+    "PlainBox": {"secretbox"},
+    "PlainFernet": {"fernet"},
+}
+
+
+def open_legacy(form, body, keys):
+    fitting = [key for key in keys if key.cipher in FITS[form]]
+    for key in fitting[:MOST_KEYS_TRIED]:
+        try:
+            plaintext = key.encryptor().decrypt(b"", body)
+        except Refused:
+            continue
+        if plaintext.endswith(b"\0"):
+            raise Refused("authentication_failed")
+        return plaintext
+    raise Refused("no_matching_key")
+
+
+def seal_legacy(form, key, args, _fixed=None):
+    """What was stored before jobcrypt. Nothing but tests and vectors writes it."""
+    if args.endswith(b"\0"):
+        raise Refused("malformed")
+    body = key.encryptor().encrypt(b"", args, _fixed)
+    if form == "PlainFernet":
+        return json.dumps(base64.urlsafe_b64encode(body).decode()).encode()
+    text = json.dumps(base64.b64encode(body).decode()).encode()
+    return text if form == "PlainBox" else b'{"%s":%s}' % (MARKER.encode(), text)
+
+
+# The lines
+
+
+def answer(line):
+    key = Key(line["cipher"], base64.b64decode(line["key"]))
+    context = Context(line["kind"], line["namespace"], line["purpose"], line["detail"])
+    sent = base64.b64decode(line["args" if line["op"].endswith("seal") else "stored"])
+    if line["op"] == "seal":
+        return seal(key, context, sent)
+    if line["op"] == "open":
+        return open_stored(sent, [key], context)
+    if line["op"] == "legacy_seal":
+        return seal_legacy(line["form"], key, sent)
+    if line["op"] == "legacy_open":
+        return open_stored(sent, [key], context, [line["form"]])
+    raise SystemExit("no such op")
+
+
+def serve():
+    for line in sys.stdin:
+        try:
+            result = answer(json.loads(line))
+            reply = {"result": None if result is None else base64.b64encode(result).decode()}
+        except Refused as refused:
+            reply = {"error": refused.error}
+        print(json.dumps(reply), flush=True)
+
+
+# The vectors
+
+
+def read_key(entry):
+    return Key(entry["cipher"], bytes.fromhex(entry["key"]))
+
+
+def read_context(entry):
+    return Context(entry["kind"], entry["namespace"], entry["purpose"], entry["detail"])
+
+
+def read_fixed(entry):
+    if entry["cipher"] == "fernet":
+        return {"time": entry["time"], "iv": bytes.fromhex(entry["iv"])}
+    return {"nonce": bytes.fromhex(entry["nonce"])}
+
+
+def check(path):
+    with open(path, encoding="utf-8") as file:
+        vectors = json.load(file)
+    keys = {name: read_key(entry) for name, entry in vectors["keys"].items()}
+
+    def expect(entry, what, found, expected):
+        if found != expected:
+            raise SystemExit("%s: %s is not what the vector has" % (entry["name"], what))
+
+    def outcome(entry):
+        held = [keys[name] for name in entry["keys"]]
+        try:
+            return open_stored(
+                entry["stored"].encode(), held, read_context(entry["context"]), entry["legacy"]
+            )
+        except Refused as refused:
+            return {"error": refused.error}
+
+    for name, entry in vectors["keys"].items():
+        expect({"name": name}, "the key id", to_base64url(keys[name].id), entry["key_id"])
+    for entry in vectors["tokens"]:
+        key, context = keys[entry["key"]], read_context(entry["context"])
+        args, stored = entry["args"].encode(), entry["stored"].encode()
+        expect(entry, "the context", context.to_bytes().hex(), entry["context"]["bytes"])
+        token = write_token(key, context, args, read_fixed(entry))
+        expect(entry, "the body", from_base64url(token.split(".")[3]).hex(), entry["body"])
+        expect(entry, "the token", token, entry["token"])
+        expect(entry, "the stored args", seal(key, context, args, read_fixed(entry)), stored)
+        expect(entry, "what opens", open_stored(stored, [key], context), args)
+    for entry in vectors["legacy"]:
+        key, args, stored = keys[entry["key"]], entry["args"].encode(), entry["stored"].encode()
+        written = seal_legacy(entry["form"], key, args, read_fixed(entry))
+        expect(entry, "the stored args", written, stored)
+        opened = open_stored(stored, [key], Context("any kind"), [entry["form"]])
+        expect(entry, "what opens", opened, args)
+    for entry in vectors["spellings"]:
+        expect(entry, "what opens", outcome(entry), entry["args"].encode())
+    for entry in vectors["plaintext"]:
+        expect(entry, "what opens", outcome(entry), None)
+    for entry in vectors["refused"]:
+        expect(entry, "the error", outcome(entry), {"error": entry["error"]})
+    sections = ("tokens", "legacy", "spellings", "plaintext", "refused")
+    print(json.dumps({section: len(vectors[section]) for section in sections}))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--check"]:
+        check(sys.argv[2])
+    else:
+        serve()

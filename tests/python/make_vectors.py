@@ -1,0 +1,421 @@
+"""Writes the frozen vectors of the stored format: make_vectors.py crates/jobcrypt-testkit/vectors/v1.json
+
+Vectors are only ever added. Where the file is there already, a run that would change or drop one of its
+entries writes nothing and fails.
+"""
+
+import base64
+import json
+import os
+import sys
+
+import jobcrypt_format
+from jobcrypt_format import Context, Key, seal, seal_legacy, to_base64url, write_token
+
+INVOICE = Context("send_invoice", "prod")
+INVOICE_ARGS = '{"iban":"DE89370400440532013000"}'
+
+# Fixed, so that the vectors never change. Printed in a public file: of no use for anything else.
+KEYS = {
+    "xchacha20poly1305": Key("xchacha20poly1305", bytes(range(0x00, 0x20))),
+    "xchacha20poly1305-other": Key("xchacha20poly1305", bytes(range(0x1F, -1, -1))),
+    "secretbox": Key("secretbox", bytes(range(0x80, 0xA0))),
+    "secretbox-other": Key("secretbox", bytes(range(0x9F, 0x7F, -1))),
+    "fernet": Key("fernet", bytes(range(0xC0, 0xE0))),
+    "fernet-other": Key("fernet", bytes(range(0xDF, 0xBF, -1))),
+}
+CIPHERS = ["xchacha20poly1305", "secretbox", "fernet"]
+
+
+def fixed(cipher, first=0x40):
+    """A nonce that counts up from `first`; for Fernet the IV, and the second at which it was made."""
+    if cipher == "fernet":
+        return {"time": 1_700_000_000 + first, "iv": bytes(range(first, first + 16))}
+    return {"nonce": bytes(range(first, first + 24))}
+
+
+def written(fixed):
+    return {name: part.hex() if isinstance(part, bytes) else part for name, part in fixed.items()}
+
+
+def context_of(context):
+    return {
+        "purpose": context.purpose,
+        "kind": context.kind,
+        "namespace": context.namespace,
+        "detail": context.detail,
+    }
+
+
+# What opens
+
+
+TOKENS = [
+    ("invoice", INVOICE, INVOICE_ARGS),
+    ("no-namespace", Context("send_invoice"), INVOICE_ARGS),
+    ("empty-args", Context("send_invoice", "prod"), ""),
+    ("empty-object", Context("rebuild_index"), "{}"),
+    ("null", Context("rebuild_index"), "null"),
+    ("array", Context("rebuild_index"), "[1,2,3]"),
+    ("kept-as-written", INVOICE, ' { "b" : 1.0e2, "a":12345678901234567890123, "a" : 2 }\n'),
+    ("unicode", Context("сЧёт/発注", "prod–eu"), '{"to":"Ada Łovelace 🗝"}'),
+    ("output", Context("send_invoice", "prod", "output"), '{"pdf":"JVBERi0="}'),
+    ("error", Context("send_invoice", "prod", "error"), '"connection refused"'),
+    ("value", Context("send_invoice", "prod", "value", "password"), '"swordfish"'),
+    ("vault", Context("", "prod", "vault", "ssh/backup/id"), '"-----BEGIN"'),
+    ("own-purpose", Context("send_invoice", "prod", "x-report", "2026-11"), "{}"),
+    # With its context 48 bytes, so Fernet's padding is a whole block.
+    ("whole-blocks", Context("k", "n"), '{"a":"0123456789abcdefgh"}'),
+    ("marker-in-args", INVOICE, '{"river_encrypt":"what the app wrote"}'),
+    ("long", INVOICE, '{"text":"' + "0123456789abcdef" * 64 + '"}'),
+    # The parts of a context cannot be moved from one to the next.
+    ("parts-1", Context("ab", "c"), "{}"),
+    ("parts-2", Context("a", "bc"), "{}"),
+]
+
+
+def tokens():
+    for number, (name, context, args) in enumerate(TOKENS):
+        for cipher in CIPHERS:
+            key, chosen = KEYS[cipher], fixed(cipher, 0x40 + number)
+            token = write_token(key, context, args.encode(), chosen)
+            yield {
+                "name": f"{cipher}-{name}",
+                "cipher": cipher,
+                "key": cipher,
+                "context": {**context_of(context), "bytes": context.to_bytes().hex()},
+                "args": args,
+                **written(chosen),
+                "body": jobcrypt_format.from_base64url(token.split(".")[3]).hex(),
+                "token": token,
+                "stored": seal(key, context, args.encode(), chosen).decode(),
+            }
+
+
+def legacy():
+    forms = [("River", cipher) for cipher in CIPHERS]
+    forms += [("PlainBox", "secretbox"), ("PlainFernet", "fernet")]
+    for number, args in enumerate([INVOICE_ARGS, "{}", '{"to":"Ada Łovelace 🗝"}']):
+        for form, cipher in forms:
+            chosen = fixed(cipher, 0x60 + number)
+            yield {
+                "name": f"{form}-{cipher}-{number + 1}",
+                "form": form,
+                "cipher": cipher,
+                "key": cipher,
+                "args": args,
+                **written(chosen),
+                "stored": seal_legacy(form, KEYS[cipher], args.encode(), chosen).decode(),
+            }
+
+
+# What else there is
+
+
+def entry(name, stored, *, keys=CIPHERS, context=INVOICE, legacy=(), **outcome):
+    return {
+        "name": name,
+        "keys": list(keys),
+        "context": context_of(context),
+        "legacy": list(legacy),
+        "stored": stored,
+        **outcome,
+    }
+
+
+def invoice(cipher):
+    return write_token(KEYS[cipher], INVOICE, INVOICE_ARGS.encode(), fixed(cipher))
+
+
+def under_marker(text):
+    return json.dumps({"river_encrypt": text}, separators=(",", ":"), ensure_ascii=False)
+
+
+def spellings():
+    for cipher in CIPHERS:
+        token = invoice(cipher)
+        escaped = "".join(f"\\u{ord(letter):04x}" for letter in token[:8]) + token[8:]
+        for name, stored in [
+            ("as-jsonb-prints-it", f'{{"river_encrypt": "{token}"}}'),
+            ("white-space", f' \t\r\n{{ \n"river_encrypt"\t:\r"{token}" }}\n '),
+            ("escaped-marker", f'{{"river\\u005fencrypt":"{token}"}}'),
+            ("escaped-token", f'{{"river_encrypt":"{escaped}"}}'),
+        ]:
+            yield entry(f"{cipher}-{name}", stored, args=INVOICE_ARGS)
+    box = seal_legacy("PlainBox", KEYS["secretbox"], b"{}", fixed("secretbox")).decode()
+    yield entry("PlainBox-white-space", f" {box}\n", legacy=["PlainBox"], args="{}")
+    # A nonce that is all slashes, which some writers of JSON escape.
+    box = seal_legacy("PlainBox", KEYS["secretbox"], b"{}", {"nonce": b"\xff" * 24}).decode()
+    yield entry("PlainBox-escaped", box.replace("/", "\\/"), legacy=["PlainBox"], args="{}")
+    yield entry(
+        "jc1-beside-legacy", under_marker(invoice("secretbox")), legacy=["River"], args=INVOICE_ARGS
+    )
+
+
+def plaintext():
+    token = invoice("secretbox")
+    for name, stored in [
+        ("object", INVOICE_ARGS),
+        ("null", "null"),
+        ("array-around-an-envelope", f'[{{"river_encrypt":"{token}"}}]'),
+        ("marker-below-the-top", f'{{"a":{{"river_encrypt":"{token}"}}}}'),
+        ("another-case", f'{{"River_Encrypt":"{token}"}}'),
+        ("token-alone", f'"{token}"'),
+        ("marker-as-a-value", '{"a":"river_encrypt"}'),
+    ]:
+        yield entry(name, stored)
+
+
+def refused():
+    yield from refused_envelopes()
+    yield from refused_tokens()
+    for cipher in CIPHERS:
+        yield from refused_places(cipher)
+        yield from refused_moves(cipher)
+    yield from refused_legacy_text()
+
+
+def refused_envelopes():
+    token = invoice("secretbox")
+    for name, stored in [
+        ("marker-twice", f'{{"river_encrypt":"{token}","river_encrypt":"{token}"}}'),
+        ("marker-twice-first-null", f'{{"river_encrypt":null,"river_encrypt":"{token}"}}'),
+        ("marker-twice-escaped", f'{{"river_encrypt":"{token}","river\\u005fencrypt":"{token}"}}'),
+        ("sibling-behind", f'{{"river_encrypt":"{token}","iban":"DE89"}}'),
+        ("sibling-before", f'{{"iban":"DE89","river_encrypt":"{token}"}}'),
+        ("value-null", '{"river_encrypt":null}'),
+        ("value-true", '{"river_encrypt":true}'),
+        ("value-number", '{"river_encrypt":1}'),
+        ("value-array", f'{{"river_encrypt":["{token}"]}}'),
+        ("value-object", f'{{"river_encrypt":{{"river_encrypt":"{token}"}}}}'),
+        ("value-empty", '{"river_encrypt":""}'),
+        ("value-no-token", '{"river_encrypt":"what the app wrote"}'),
+        ("value-no-token-escaped-marker", '{"river\\u005fencrypt":"what the app wrote"}'),
+        ("not-json-cut", f'{{"river_encrypt":"{token}"'),
+        ("not-json-comma", f'{{"river_encrypt":"{token}",}}'),
+        ("not-json-behind", f'{{"river_encrypt":"{token}"}}]'),
+        ("not-json-two", f'{{"river_encrypt":"{token}"}}{{"river_encrypt":"{token}"}}'),
+    ]:
+        yield entry(name, stored, error="malformed")
+
+
+def refused_tokens():
+    token = invoice("secretbox")
+    form, cipher, id_text, body = token.split(".")
+    # 24 + 16 + 33 + 33 + 3 bytes: a last group of one byte, so four spare bits.
+    spare = body[:-1] + chr(ord(body[-1]) + 1)
+    id_spare = id_text[:-1] + chr(ord(id_text[-1]) + 1)
+    for name, text in [
+        ("space-before", " " + token),
+        ("space-behind", token + " "),
+        ("line-break-behind", token + "\n"),
+        ("upper-case-form", "JC1" + token[3:]),
+        ("no-version", "jc." + token[4:]),
+        ("no-dots", "jc1"),
+        ("three-parts", f"{form}.{cipher}.{id_text}"),
+        ("five-parts", token + ".AAAA"),
+        ("cipher-empty", f"{form}..{id_text}.{body}"),
+        ("cipher-upper-case", f"{form}.Secretbox.{id_text}.{body}"),
+        ("cipher-underscore", f"{form}.secret_box.{id_text}.{body}"),
+        ("cipher-33-characters", f"{form}.{'a' * 33}.{id_text}.{body}"),
+        ("key-id-empty", f"{form}.{cipher}..{body}"),
+        ("key-id-short", f"{form}.{cipher}.{id_text[:-1]}.{body}"),
+        ("key-id-long", f"{form}.{cipher}.{id_text}A.{body}"),
+        ("key-id-padded", f"{form}.{cipher}.{id_text}==.{body}"),
+        ("key-id-spare-bits", f"{form}.{cipher}.{id_spare}.{body}"),
+        ("key-id-plus", f"{form}.{cipher}.+{id_text[1:]}.{body}"),
+        ("key-id-hex", f"{form}.{cipher}.{KEYS['secretbox'].id.hex()}.{body}"),
+        ("body-spare-bits", f"{form}.{cipher}.{id_text}.{spare}"),
+        ("body-padded", f"{token}=="),
+        ("body-one-character-left", f"{form}.{cipher}.{id_text}.{body[:-1]}"),
+        ("body-slash", f"{form}.{cipher}.{id_text}./{body[1:]}"),
+        ("body-line-break", f"{form}.{cipher}.{id_text}.{body[:8]}\n{body[8:]}"),
+        ("body-space", f"{form}.{cipher}.{id_text}.{body[:8]} {body[8:]}"),
+        ("body-nul", f"{form}.{cipher}.{id_text}.{body}\0"),
+        ("body-unicode", f"{form}.{cipher}.{id_text}.{body}é"),
+    ]:
+        yield entry(name, under_marker(text), error="malformed")
+    for name, text in [
+        ("jc0", "jc0" + token[3:]),
+        ("jc2", "jc2" + token[3:]),
+        ("jc10", "jc10" + token[3:]),
+        ("jc2-of-another-shape", "jc2.what:later/releases=write"),
+        ("jc1f", "jc1f" + token[3:]),
+        ("option-pad", f"{form}.{cipher}+pad.{id_text}.{body}"),
+        ("option-unknown", f"{form}.{cipher}+zstd.{id_text}.{body}"),
+        ("option-before-key-id", f"{form}.{cipher}+pad.short.{body}"),
+    ]:
+        yield entry(name, under_marker(text), error="unsupported_version")
+        yield entry(
+            f"{name}-with-legacy", under_marker(text), legacy=["River"], error="unsupported_version"
+        )
+    yield entry(
+        "unknown-cipher", under_marker(f"{form}.x-rot13.{id_text}.{body}"), error="no_matching_key"
+    )
+    yield entry(
+        "key-of-another-cipher",
+        under_marker(f"{form}.fernet.{id_text}.{body}"),
+        error="no_matching_key",
+    )
+    yield entry(
+        "no-key-before-the-body",
+        under_marker(f"{form}.{cipher}.{'A' * 22}.{spare}"),
+        error="no_matching_key",
+    )
+
+
+def refused_places(cipher):
+    token = invoice(cipher)
+    stored = under_marker(token)
+    form, _, id_text, body = token.split(".")
+    raw = jobcrypt_format.from_base64url(body)
+
+    def with_body(raw):
+        return under_marker(f"{form}.{cipher}.{id_text}.{to_base64url(raw)}")
+
+    for name, context in [
+        ("another-kind", Context("send_letter", "prod")),
+        ("another-namespace", Context("send_invoice", "staging")),
+        ("no-namespace", Context("send_invoice")),
+        ("another-purpose", Context("send_invoice", "prod", "output")),
+        ("another-detail", Context("send_invoice", "prod", "args", "iban")),
+        ("moved-parts", Context("send_invoicep", "rod")),
+    ]:
+        yield entry(f"{cipher}-{name}", stored, context=context, error="authentication_failed")
+    for name, changed in [
+        ("body-empty", b""),
+        ("body-one-byte", raw[:1]),
+        ("body-too-short", raw[:39]),
+        ("body-cut", raw[:-1]),
+        ("body-longer", raw + b"\0"),
+        ("first-bit", bytes([raw[0] ^ 0x80]) + raw[1:]),
+        ("last-bit", raw[:-1] + bytes([raw[-1] ^ 1])),
+    ]:
+        yield entry(f"{cipher}-{name}", with_body(changed), error="authentication_failed")
+    others = [f"{cipher}-other"]
+    yield entry(f"{cipher}-another-key", stored, keys=others, error="no_matching_key")
+    other_id = to_base64url(KEYS[f"{cipher}-other"].id)
+    yield entry(
+        f"{cipher}-another-key-id",
+        under_marker(f"{form}.{cipher}.{other_id}.{body}"),
+        keys=[cipher, *others],
+        error="authentication_failed",
+    )
+
+
+def refused_moves(cipher):
+    """Bodies of tokens in the clothes of legacy forms, and the other way round."""
+    key = KEYS[cipher]
+    raw = jobcrypt_format.from_base64url(invoice(cipher).split(".")[3])
+    standard = base64.b64encode(raw).decode()
+    padded = base64.urlsafe_b64encode(raw).decode()
+    error = "no_matching_key" if cipher == "xchacha20poly1305" else "authentication_failed"
+    yield entry(f"{cipher}-body-as-River", under_marker(standard), legacy=["River"], error=error)
+    box_error = error if cipher == "secretbox" else "no_matching_key"
+    yield entry(
+        f"{cipher}-body-as-PlainBox", json.dumps(standard), legacy=["PlainBox"], error=box_error
+    )
+    fernet_error = error if cipher == "fernet" else "no_matching_key"
+    yield entry(
+        f"{cipher}-body-as-PlainFernet",
+        json.dumps(padded),
+        legacy=["PlainFernet"],
+        error=fernet_error,
+    )
+    stored = seal_legacy("River", key, INVOICE_ARGS.encode(), fixed(cipher, 0x60)).decode()
+    yield entry(f"{cipher}-River-not-asked-for", stored, error="malformed")
+    body = to_base64url(base64.b64decode(json.loads(stored)["river_encrypt"]))
+    for name, context in [("", INVOICE), ("-of-an-empty-context", Context(""))]:
+        yield entry(
+            f"{cipher}-River-body-as-jc1{name}",
+            under_marker(f"jc1.{cipher}.{to_base64url(key.id)}.{body}"),
+            context=context,
+            error="authentication_failed",
+        )
+    yield entry(
+        f"{cipher}-River-of-another-key",
+        stored,
+        keys=[f"{cipher}-other"],
+        legacy=["River"],
+        error="no_matching_key",
+    )
+
+
+def refused_legacy_text():
+    box = json.loads(seal_legacy("PlainBox", KEYS["secretbox"], b"{}", fixed("secretbox", 0x60)))
+    fernet = json.loads(seal_legacy("PlainFernet", KEYS["fernet"], b'{"a":1}', fixed("fernet", 0x60)))
+    # 24 + 16 + 4 bytes: a last group of two, so two spare bits and one sign of padding.
+    long_box = json.loads(
+        seal_legacy("PlainBox", KEYS["secretbox"], b"[]  ", fixed("secretbox", 0x61))
+    )
+    assert long_box.endswith("=") and not long_box.endswith("==")
+    for name, form, text in [
+        ("River-unpadded", "River", long_box.rstrip("=")),
+        ("River-spare-bits", "River", long_box[:-2] + chr(ord(long_box[-2]) + 1) + "="),
+        ("River-line-break", "River", box[:8] + "\n" + box[8:]),
+        ("River-base64url", "River", box.replace(box[0], "_", 1)),
+        ("PlainBox-unpadded", "PlainBox", long_box.rstrip("=")),
+        ("PlainBox-spare-bits", "PlainBox", long_box[:-2] + chr(ord(long_box[-2]) + 1) + "="),
+        ("PlainBox-space", "PlainBox", box + " "),
+        ("PlainBox-token", "PlainBox", invoice("secretbox")),
+        ("PlainFernet-line-break", "PlainFernet", fernet[:20] + "\n" + fernet[20:]),
+        ("PlainFernet-line-break-behind", "PlainFernet", fernet + "\n"),
+        ("PlainFernet-space", "PlainFernet", " " + fernet),
+        ("PlainFernet-standard-base64", "PlainFernet", "+" + fernet[1:]),
+        ("PlainFernet-more-padding", "PlainFernet", fernet + "="),
+        ("PlainFernet-junk", "PlainFernet", fernet[:20] + "!" + fernet[20:]),
+        ("PlainFernet-token", "PlainFernet", invoice("fernet")),
+        ("PlainFernet-text", "PlainFernet", "what the app wrote"),
+    ]:
+        stored = under_marker(text) if form == "River" else json.dumps(text)
+        yield entry(name, stored, legacy=[form], error="malformed")
+    yield entry(
+        "PlainFernet-cut",
+        json.dumps(base64.urlsafe_b64encode(base64.urlsafe_b64decode(fernet)[:-1]).decode()),
+        legacy=["PlainFernet"],
+        error="no_matching_key",
+    )
+
+
+def vectors():
+    return {
+        "about": "The stored format of jobcrypt, version 1: docs/format.md. Entries are only ever added.",
+        "keys": {
+            name: {"cipher": key.cipher, "key": key.key.hex(), "key_id": to_base64url(key.id)}
+            for name, key in KEYS.items()
+        },
+        "tokens": list(tokens()),
+        "legacy": list(legacy()),
+        "spellings": list(spellings()),
+        "plaintext": list(plaintext()),
+        "refused": list(refused()),
+    }
+
+
+def by_name(vectors):
+    named = {("keys", name): key for name, key in vectors["keys"].items()}
+    for section in ("tokens", "legacy", "spellings", "plaintext", "refused"):
+        for listed in vectors[section]:
+            place = (section, listed["name"])
+            if place in named:
+                raise SystemExit(f"{section}: {listed['name']} stands twice")
+            named[place] = listed
+    return named
+
+
+def main(path):
+    made = vectors()
+    named = by_name(made)
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            frozen = by_name(json.load(file))
+        for place, listed in frozen.items():
+            if named.get(place) != listed:
+                raise SystemExit(f"{' '.join(place)} would change; vectors are only ever added")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(made, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
