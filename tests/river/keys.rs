@@ -10,7 +10,7 @@ use jobcrypt::{
 use riverqueue::JobEventKind;
 use serde_json::json;
 
-use workbench::{Bench, ChargeCard, build, builder, key, keyring, on_both_databases};
+use workbench::{Bench, ChargeCard, Database, build, builder, key, keyring, on_both_databases};
 
 /// A source whose answer a test changes.
 #[derive(Clone)]
