@@ -58,6 +58,7 @@ pub trait Encryptor: Send + Sync + 'static {
     ///
     /// [`ErrorKind::AuthenticationFailed`](crate::ErrorKind::AuthenticationFailed) for every body,
     /// however short or foreign, that this key did not write with this `associated_data`.
+    /// [`Error::key_source_unavailable`] when a remote key cannot be asked: the job then waits.
     fn decrypt(
         &self,
         associated_data: &[u8],

@@ -140,6 +140,8 @@ fn args_that_merely_mention_the_marker_are_sealed() {
         r#"{"river_encrypt":"jc1.a.b.c","more":1}"#,
         r#"{"river_encrypt":{}}"#,
         r#"{"deep":{"river_encrypt":1}}"#,
+        r#"{"code":"jc2"}"#,
+        r#"{"code":"jc1.a.b.c"}"#,
     ] {
         let sealed = seal(&hook, args.as_bytes());
         let opened = hook.open_bytes(&JOB, &sealed).expect("it opens");
