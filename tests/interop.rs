@@ -13,6 +13,7 @@ use proptest::{
     prelude::Rng,
     test_runner::{RngAlgorithm, TestRng},
 };
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 mod named;
@@ -28,7 +29,7 @@ const FORMS: [LegacyForm; 3] = [
 const MESSAGES: usize = 1000;
 const MESSAGES_FOR_STRANGERS: usize = 100;
 const LEGACY_MESSAGES: usize = 250;
-const SPELLINGS: usize = 100_000;
+const SPELLINGS: usize = 1500;
 
 /// Args and the place they belong to, with the key they are sealed with.
 #[derive(Clone)]
@@ -301,6 +302,11 @@ fn begins_like_a_token(stored: &[u8]) -> bool {
     stored.windows(3).any(|text| text == b"\"jc")
 }
 
+fn is_json(stored: &[u8]) -> bool {
+    // serde_json alone would let bytes that are no UTF-8 pass where it only skips them.
+    str::from_utf8(stored).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
+}
+
 /// The ciphers whose bodies a form holds.
 fn fits(form: LegacyForm, cipher: &str) -> bool {
     match form {
@@ -420,7 +426,7 @@ fn both_agree_on_stored_text_of_any_spelling() {
             stored.splice(at..end, piece);
         }
         let place = String::from_utf8_lossy(&stored);
-        if serde_json::from_slice::<serde::de::IgnoredAny>(&stored).is_ok() {
+        if is_json(&stored) {
             still_json += 1;
             let by_rust = message.open(&stored);
             assert_eq!(by_rust, python.open(&message, &stored), "{place}");
@@ -434,7 +440,7 @@ fn both_agree_on_stored_text_of_any_spelling() {
         }
     }
     assert!(
-        { println!("{still_json}"); still_json * 4 > SPELLINGS },
+        still_json * 4 > SPELLINGS,
         "most texts are no JSON any more"
     );
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jobcrypt::{
-    Encryptor, JobContext, Keyring, Purpose, SecretKey,
+    Encryptor, JobContext, Keyring, KeyringBuilder, Purpose, SecretKey,
     ciphers::{Fernet, Secretbox, XChaCha20Poly1305},
 };
 
@@ -43,7 +43,7 @@ pub(crate) fn keyring(encryptors: impl IntoIterator<Item = Arc<dyn Encryptor>>) 
     let mut encryptors = encryptors.into_iter();
     let primary = encryptors.next().expect("every keyring here has a key");
     encryptors
-        .fold(Keyring::new(primary), |keyring, key| keyring.and(key))
+        .fold(Keyring::new(primary), KeyringBuilder::and)
         .build()
         .expect("the keys here are sound")
 }

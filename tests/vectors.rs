@@ -13,16 +13,16 @@ const DOCUMENT: &str = include_str!("../docs/format.md");
 
 #[derive(Deserialize)]
 struct Vectors {
-    keys: BTreeMap<String, Key>,
-    tokens: Vec<Token>,
-    legacy: Vec<Legacy>,
-    spellings: Vec<Stored>,
-    plaintext: Vec<Stored>,
-    refused: Vec<Stored>,
+    keys: BTreeMap<String, KnownKey>,
+    tokens: Vec<SealedArgs>,
+    legacy: Vec<LegacyArgs>,
+    spellings: Vec<AnyArgs>,
+    plaintext: Vec<AnyArgs>,
+    refused: Vec<AnyArgs>,
 }
 
 #[derive(Deserialize)]
-struct Key {
+struct KnownKey {
     cipher: String,
     key: String,
     key_id: String,
@@ -37,7 +37,7 @@ struct Context {
 }
 
 #[derive(Deserialize)]
-struct Token {
+struct SealedArgs {
     name: String,
     cipher: String,
     key: String,
@@ -49,7 +49,7 @@ struct Token {
 }
 
 #[derive(Deserialize)]
-struct Legacy {
+struct LegacyArgs {
     name: String,
     form: String,
     key: String,
@@ -59,7 +59,7 @@ struct Legacy {
 
 /// What is stored, and one of the two outcomes; neither for plaintext.
 #[derive(Deserialize)]
-struct Stored {
+struct AnyArgs {
     name: String,
     keys: Vec<String>,
     context: Context,

@@ -9,6 +9,8 @@ import json
 import os
 import sys
 
+sys.dont_write_bytecode = True
+
 import jobcrypt_format
 from jobcrypt_format import Context, Key, seal, seal_legacy, to_base64url, write_token
 
