@@ -209,12 +209,7 @@ impl Python {
     }
 
     fn seal_legacy(&mut self, form: LegacyForm, message: &Message) -> Vec<u8> {
-        loop {
-            let stored = self.write("legacy_seal", message, &format!("{form:?}"));
-            if !begins_like_a_token(&stored) {
-                return stored;
-            }
-        }
+        self.write("legacy_seal", message, &format!("{form:?}"))
     }
 
     fn open(&mut self, message: &Message, stored: &[u8]) -> Outcome {
@@ -295,11 +290,6 @@ fn as_legacy(form: LegacyForm, body: &[u8]) -> Vec<u8> {
     }
     .to_string()
     .into_bytes()
-}
-
-/// One random nonce in 26,214 makes a legacy text that readers take for a token, by its first letters.
-fn begins_like_a_token(stored: &[u8]) -> bool {
-    stored.windows(3).any(|text| text == b"\"jc")
 }
 
 fn is_json(stored: &[u8]) -> bool {
@@ -488,9 +478,6 @@ fn a_token_body_dressed_as_legacy_is_refused_by_both() {
                         "no_matching_key"
                     };
                     let place = format!("{cipher} as {form:?}");
-                    if begins_like_a_token(&moved) {
-                        continue;
-                    }
                     assert_eq!(message.open_legacy(form, &moved), refused(class), "{place}");
                     let by_python = python.open_legacy(form, &message, &moved);
                     assert_eq!(by_python, refused(class), "{place}");

@@ -204,7 +204,7 @@ def write_token(key, context, args, _fixed=None):
 def read_token(token, keys, context):
     form, *parts = token.split(".")
     if form != FORM:
-        raise Refused("unsupported_version" if claims_version(form) else "malformed")
+        raise Refused("unsupported_version" if claims_version(token) else "malformed")
     if len(parts) != 3:
         raise Refused("malformed")
     cipher, id_text, body_text = parts
@@ -228,7 +228,7 @@ def read_token(token, keys, context):
 
 
 def claims_version(text):
-    return re.match("jc[0-9]", text) is not None
+    return re.match("jc[0-9]", text) is not None and "." in text
 
 
 # Envelopes
@@ -257,14 +257,14 @@ def parse_json(stored):
 
 def text_under_marker(stored):
     """Returns the text under the marker, or None when the args are no envelope."""
-    if not stored.lstrip(b" \t\r\n").startswith(b"{"):
-        return None
     if MARKER.encode() not in stored and b"\\" not in stored:
         return None
     try:
         args = parse_json(stored)
     except (ValueError, RecursionError):
         raise Refused("malformed") from None
+    if not isinstance(args, Pairs):
+        return None
     values = [value for name, value in args if name == MARKER]
     if not values:
         return None
@@ -283,6 +283,8 @@ def open_stored(stored, keys, context, legacy=()):
     text = text_under_marker(stored)
     if text is not None:
         if "River" in legacy and not claims_version(text):
+            if not text:
+                raise Refused("malformed")
             return open_legacy("River", from_standard_base64(text), keys)
         return read_token(text, keys, context)
     plain = next((form for form in legacy if form in ("PlainBox", "PlainFernet")), None)
@@ -294,6 +296,8 @@ def open_stored(stored, keys, context, legacy=()):
     except ValueError:
         raise Refused("malformed") from None
     if claims_version(text):
+        raise Refused("malformed")
+    if not text:
         raise Refused("malformed")
     decode = from_padded_base64url if plain == "PlainFernet" else from_standard_base64
     return open_legacy(plain, decode(text), keys)

@@ -34,7 +34,7 @@ impl<'a> Envelope<'a> {
         let mut parts = token.split('.');
         let form = parts.next().unwrap_or_default();
         if form != FORM {
-            return Err(if has_version(form) {
+            return Err(if has_version(token) {
                 Error::new(
                     ErrorKind::UnsupportedVersion,
                     "this release reads tokens that begin with jc1.",
@@ -107,8 +107,9 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Whether a text claims to be a token of jobcrypt, of whatever version. Such a text is never taken
-/// for a legacy form.
+/// Whether a text claims to be a token of jobcrypt, of whatever version: `jc`, a digit, and a dot
+/// further on. Such a text is never taken for a legacy form. No base64 has a dot, so no legacy text
+/// is taken for a token either.
 pub(crate) fn has_version(text: &str) -> bool {
-    matches!(text.as_bytes(), [b'j', b'c', b'0'..=b'9', ..])
+    matches!(text.as_bytes(), [b'j', b'c', b'0'..=b'9', ..]) && text.contains('.')
 }

@@ -46,7 +46,7 @@ impl<'a> Iterator for JsonKeys<'a> {
                 b'"' => {
                     let written = string(&self.json[self.at..])?;
                     self.at += written.len() + 1;
-                    let behind = self.json[self.at..].trim_ascii_start();
+                    let behind = trim_start(&self.json[self.at..]);
                     if let [b':', rest @ ..] = behind {
                         return Some(JsonKey {
                             written,
@@ -70,7 +70,7 @@ impl JsonKey<'_> {
 }
 
 /// Returns what stands between an opening quote, which is behind us, and the closing one.
-pub(crate) fn string(json: &[u8]) -> Option<&[u8]> {
+fn string(json: &[u8]) -> Option<&[u8]> {
     let mut at = 0;
     loop {
         at += memchr2(b'"', b'\\', json.get(at..)?)?;
@@ -81,8 +81,24 @@ pub(crate) fn string(json: &[u8]) -> Option<&[u8]> {
     }
 }
 
+/// Skips what JSON calls white space, which is less than ASCII does.
+pub(crate) fn trim_start(json: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let spaces = json.iter().take_while(|byte| is_space(byte)).count();
+    &json[spaces..]
+}
+
+/// Returns the text of a JSON value that is a string, and what stands behind it.
+pub(crate) fn string_value(json: &[u8]) -> Option<(Cow<'_, str>, &[u8])> {
+    let [b'"', rest @ ..] = trim_start(json) else {
+        return None;
+    };
+    let written = string(rest)?;
+    Some((unescape(written)?, &rest[written.len() + 1..]))
+}
+
 /// Resolves the escapes of a JSON string, given without its quotes.
-pub(crate) fn unescape(written: &[u8]) -> Option<Cow<'_, str>> {
+fn unescape(written: &[u8]) -> Option<Cow<'_, str>> {
     if !written.contains(&b'\\') {
         return std::str::from_utf8(written).ok().map(Cow::Borrowed);
     }

@@ -1,10 +1,11 @@
 use std::borrow::Cow;
 
 use memchr::{memchr, memchr2, memmem};
+use serde_json::value::RawValue;
 
 use crate::{
     Envelope, Error, ErrorKind,
-    json_keys::{self, JsonKeys},
+    json_keys::{self, JsonKey, JsonKeys},
 };
 
 /// The key under which a token stands in stored args: `{"river_encrypt":"jc1..."}`.
@@ -44,13 +45,13 @@ impl Marker {
         if let Some(token) = self.find_as_written(args) {
             return Ok(Some(Cow::Borrowed(token)));
         }
-        if args.trim_ascii_start().first() != Some(&b'{') || !self.may_hold(args) {
+        if !self.may_hold(args) {
             return Ok(None);
         }
         let malformed = |detail| Err(Error::new(ErrorKind::Malformed, detail));
         let mut value = None;
         let mut has_sibling = false;
-        for key in JsonKeys::new(args).filter(|key| key.depth == 1) {
+        for key in top_keys(args) {
             if key.is(&self.name) {
                 if value.replace(key.rest).is_some() {
                     return malformed("the marker stands twice");
@@ -59,20 +60,21 @@ impl Marker {
                 has_sibling = true;
             }
         }
+        if value.is_none() && self.finder.find(args).is_none() {
+            return Ok(None);
+        }
+        // An envelope behind a byte order mark, or cut short, must not pass for plaintext.
+        if serde_json::from_slice::<&RawValue>(args).is_err() {
+            return malformed("they hold the marker and are not JSON");
+        }
         let Some(value) = value else {
             return Ok(None);
         };
-        if serde_json::from_slice::<&serde_json::value::RawValue>(args).is_err() {
-            return malformed("they hold the marker and are not JSON");
-        }
         if has_sibling {
             return malformed("something stands beside the marker");
         }
-        let [b'"', rest @ ..] = value.trim_ascii_start() else {
-            return malformed("what stands under the marker is no string");
-        };
-        match json_keys::string(rest).and_then(json_keys::unescape) {
-            Some(token) => Ok(Some(token)),
+        match json_keys::string_value(value) {
+            Some((token, _)) => Ok(Some(token)),
             None => malformed("what stands under the marker is no string"),
         }
     }
@@ -120,13 +122,12 @@ pub(crate) fn is_envelope(args: &[u8]) -> bool {
     let (Some(key), None) = (keys.next(), keys.next()) else {
         return false;
     };
-    if key.depth != 1 || args.trim_ascii_start().first() != Some(&b'{') {
-        return false;
-    }
-    let [b'"', rest @ ..] = key.rest.trim_ascii_start() else {
-        return false;
-    };
-    json_keys::string(rest)
-        .and_then(json_keys::unescape)
-        .is_some_and(|text| Envelope::parse(&text).is_ok())
+    top_keys(args).next().is_some()
+        && json_keys::string_value(key.rest).is_some_and(|(text, _)| Envelope::parse(&text).is_ok())
+}
+
+/// The keys of the outermost object; none where `args` are no object.
+fn top_keys(args: &[u8]) -> impl Iterator<Item = JsonKey<'_>> {
+    let is_object = json_keys::trim_start(args).first() == Some(&b'{');
+    JsonKeys::new(if is_object { args } else { &[] }).filter(|key| key.depth == 1)
 }

@@ -20,7 +20,8 @@ impl EncryptHook {
     /// [`ErrorKind::KeySourceUnavailable`], it is to be tried again later; otherwise it is to be set
     /// aside, whole: [`ErrorKind::AuthenticationFailed`], [`ErrorKind::CipherNotAllowed`],
     /// [`ErrorKind::KeyRetired`], [`ErrorKind::Malformed`], [`ErrorKind::PlaintextRejected`],
-    /// [`ErrorKind::UnsupportedVersion`].
+    /// [`ErrorKind::UnsupportedVersion`], and [`ErrorKind::InvalidConfiguration`] for a kind or detail
+    /// of more than 65,000 bytes.
     pub fn open<P: Payload>(&self, context: &JobContext<'_>, args: &mut P) -> Result<bool, Error> {
         let in_job = |error: Error| error.for_job(context.kind());
         let plaintext = self.open_bytes(context, &args.as_json().map_err(in_job)?)?;
@@ -81,22 +82,23 @@ impl EncryptHook {
         if let Some(text) = self.0.marker.find(stored)? {
             if !envelope::has_version(&text) && policy.reads(LegacyForm::River) {
                 return self
-                    .open_legacy(context, LegacyForm::River, &text)
+                    .open_legacy(context, policy, LegacyForm::River, &text)
                     .map(Some);
             }
             return self.open_token(context, policy, &text).map(Some);
         }
-        if let (Some(form), [b'"', rest @ ..]) = (policy.plain_form(), stored.trim_ascii()) {
-            let text = json_keys::string(rest).and_then(json_keys::unescape);
-            let text = text
-                .filter(|text| !envelope::has_version(text))
-                .ok_or_else(|| {
-                    Error::new(
-                        ErrorKind::Malformed,
-                        "this kind's legacy form is a JSON string of base64",
-                    )
-                })?;
-            return self.open_legacy(context, form, &text).map(Some);
+        if let Some(form) = policy.plain_form()
+            && json_keys::trim_start(stored).first() == Some(&b'"')
+        {
+            return match json_keys::string_value(stored) {
+                Some((text, rest)) if json_keys::trim_start(rest).is_empty() => {
+                    self.open_legacy(context, policy, form, &text).map(Some)
+                }
+                _ => Err(Error::new(
+                    ErrorKind::Malformed,
+                    "this kind's legacy form is a JSON string, and this is not",
+                )),
+            };
         }
         if policy.rejects_plaintext {
             return Err(Error::new(
@@ -159,10 +161,15 @@ impl EncryptHook {
     fn open_legacy(
         &self,
         context: &JobContext<'_>,
+        policy: &Policy,
         form: LegacyForm,
         text: &str,
     ) -> Result<Vec<u8>, Error> {
-        let plaintext = form.open(text, &self.keys().snapshot())?;
+        let keyring = self.keys().snapshot();
+        let allowed = keyring
+            .encryptors()
+            .filter(|key| policy.allows_cipher(key.cipher().as_str()));
+        let plaintext = form.open(text, allowed)?;
         warn!(target: "jobcrypt", kind = ?context.kind(), form = ?form, "legacy.accepted");
         Ok(plaintext)
     }

@@ -46,7 +46,8 @@ impl Policy {
     }
 
     /// Allows these ciphers only. The first key of the keyring that has one of them seals; tokens
-    /// of other ciphers are refused before any key is touched.
+    /// of other ciphers are refused before any key is touched, and keys of other ciphers are not
+    /// tried on legacy forms.
     pub fn ciphers(mut self, allowed: impl IntoIterator<Item = CipherName>) -> Self {
         self.ciphers = Some(allowed.into_iter().collect());
         self

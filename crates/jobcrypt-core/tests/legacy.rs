@@ -1,0 +1,160 @@
+//! Jobs that were stored before jobcrypt, and everything that only looks like one.
+
+use jobcrypt_ciphers::{Fernet, Secretbox, XChaCha20Poly1305};
+use jobcrypt_core::{
+    CipherName, EncryptHook, Encryptor, ErrorKind, JobContext, Keyring, LegacyForm, Policy,
+    SecretKey,
+};
+
+const JOB: JobContext<'static> = JobContext::new("charge_card");
+const ARGS: &[u8] = br#"{"pan":"4111111111111111"}"#;
+
+fn key() -> SecretKey {
+    SecretKey::generate().expect("the system has random bytes")
+}
+
+fn body(key: &impl Encryptor) -> Vec<u8> {
+    let mut body = Vec::new();
+    key.encrypt(&[], ARGS, &mut body).expect("it encrypts");
+    body
+}
+
+fn reading(key: impl Encryptor, form: LegacyForm) -> EncryptHook {
+    EncryptHook::builder(Keyring::new(key).build().expect("a new key is sound"))
+        .default_policy(Policy::sealed().legacy(form))
+        .build()
+        .expect("it is sound")
+}
+
+fn open(hook: &EncryptHook, stored: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, ErrorKind> {
+    hook.open_bytes(&JOB, stored.as_ref())
+        .map_err(|error| error.kind())
+}
+
+fn standard(body: &[u8]) -> String {
+    base64_simd::STANDARD.encode_to_string(body)
+}
+
+#[test]
+fn each_form_opens_where_its_kind_names_it() {
+    let bytes = *key().expose();
+    let opened = Ok(Some(ARGS.to_vec()));
+    let secretbox = standard(&body(&Secretbox::new(bytes.into())));
+    let hook = reading(Secretbox::new(bytes.into()), LegacyForm::PlainBox);
+    assert_eq!(open(&hook, format!(" \"{secretbox}\"\n")), opened);
+    let fernet = body(&Fernet::new(bytes.into()));
+    let fernet = base64_simd::URL_SAFE.encode_to_string(fernet);
+    let hook = reading(Fernet::new(bytes.into()), LegacyForm::PlainFernet);
+    assert_eq!(open(&hook, format!("\"{fernet}\"")), opened);
+    let xchacha = standard(&body(&XChaCha20Poly1305::new(bytes.into())));
+    let hook = reading(XChaCha20Poly1305::new(bytes.into()), LegacyForm::River);
+    assert_eq!(
+        open(&hook, format!("{{\"river_encrypt\": \"{xchacha}\"}}")),
+        opened
+    );
+    let unnamed = EncryptHook::builder(hook.keys().clone())
+        .build()
+        .expect("it is sound");
+    let stored = format!("{{\"river_encrypt\":\"{xchacha}\"}}");
+    assert_eq!(open(&unnamed, stored), Err(ErrorKind::Malformed));
+}
+
+#[test]
+fn a_string_is_of_the_form_or_an_error_never_plaintext() {
+    let bytes = *key().expose();
+    let good = standard(&body(&Secretbox::new(bytes.into())));
+    let hook = reading(Secretbox::new(bytes.into()), LegacyForm::PlainBox);
+    for stored in [
+        format!("\"{good}\" {{\"evil\":1}}"),
+        format!("\"{good}\"\""),
+        format!("\"{good}"),
+        format!("\"{good}\\n\""),
+        "\"\"".to_owned(),
+        "\"a plain string\"".to_owned(),
+        "\"jc2.a.b.c\"".to_owned(),
+    ] {
+        assert_eq!(open(&hook, &stored), Err(ErrorKind::Malformed), "{stored}");
+    }
+    assert_eq!(
+        open(&hook, "{}"),
+        Ok(None),
+        "another shape is plaintext as usual"
+    );
+    let stranger = reading(Secretbox::new(key()), LegacyForm::PlainBox);
+    let stored = format!("\"{good}\"");
+    assert_eq!(open(&stranger, stored), Err(ErrorKind::NoMatchingKey));
+}
+
+#[test]
+fn a_box_whose_text_begins_like_a_token_is_tried() {
+    // A nonce with this beginning gives base64 that begins with "jc1". It is not the nonce that the
+    // box was made with, so no key opens it; the point is that it is tried.
+    let bytes = *key().expose();
+    let mut made = body(&Secretbox::new(bytes.into()));
+    made[..3].copy_from_slice(&[0x8d, 0xcd, 0x40]);
+    let text = standard(&made);
+    assert!(text.starts_with("jc1"));
+    let hook = reading(Secretbox::new(bytes.into()), LegacyForm::River);
+    let stored = format!("{{\"river_encrypt\":\"{text}\"}}");
+    assert_eq!(open(&hook, stored), Err(ErrorKind::NoMatchingKey));
+}
+
+#[test]
+fn a_token_in_other_clothes_is_refused() {
+    let bytes = *key().expose();
+    let hook = reading(Secretbox::new(bytes.into()), LegacyForm::River);
+    let sealed = hook
+        .seal_bytes(&JOB, ARGS)
+        .expect("it seals")
+        .expect("the kind is sealed");
+    let sealed = String::from_utf8(sealed).expect("an envelope is JSON");
+    let body = sealed.trim_end_matches("\"}").rsplit('.').next();
+    let body = base64_simd::URL_SAFE_NO_PAD
+        .decode_to_vec(body.expect("a token has dots"))
+        .expect("a body is base64");
+    let stored = format!("{{\"river_encrypt\":\"{}\"}}", standard(&body));
+    assert_eq!(open(&hook, stored), Err(ErrorKind::AuthenticationFailed));
+}
+
+#[test]
+fn keys_of_a_cipher_that_the_policy_forbids_are_not_tried() {
+    let bytes = *key().expose();
+    let keyring = Keyring::new(Secretbox::new(key()))
+        .and(Fernet::new(bytes.into()))
+        .build()
+        .expect("they are sound");
+    let policy = Policy::sealed().legacy(LegacyForm::River);
+    let hook = |policy: Policy, keys: &jobcrypt_core::Keys| {
+        EncryptHook::builder(keys.clone())
+            .default_policy(policy)
+            .build()
+            .expect("it is sound")
+    };
+    let keys = keyring.into();
+    let stored = standard(&body(&Fernet::new(bytes.into())));
+    let stored = format!("{{\"river_encrypt\":\"{stored}\"}}");
+    assert!(open(&hook(policy.clone(), &keys), &stored).is_ok());
+    let strict = hook(policy.ciphers([CipherName::SECRETBOX]), &keys);
+    assert_eq!(open(&strict, &stored), Err(ErrorKind::NoMatchingKey));
+}
+
+#[test]
+fn an_envelope_that_is_not_json_is_no_plaintext() {
+    let hook = EncryptHook::builder(
+        Keyring::new(Secretbox::new(key()))
+            .build()
+            .expect("it is sound"),
+    )
+    .build()
+    .expect("it is sound");
+    let sealed = hook
+        .seal_bytes(&JOB, ARGS)
+        .expect("it seals")
+        .expect("the kind is sealed");
+    for before in ["\u{feff}", "\0", "\u{c}", "x"] {
+        let stored = [before.as_bytes(), &sealed].concat();
+        assert_eq!(open(&hook, stored), Err(ErrorKind::Malformed), "{before:?}");
+    }
+    assert_eq!(open(&hook, r#"["river_encrypt"]"#), Ok(None));
+    assert_eq!(open(&hook, r#"[{"river_encrypt":1}]"#), Ok(None));
+}
