@@ -12,9 +12,6 @@ use crate::{
     stage::{NOW, Stage},
 };
 
-/// Binds every token to this program.
-const NAMESPACE: &str = "quickstart";
-
 /// Encrypts, rotates and stops encrypting, on an empty database.
 pub(crate) async fn tell(database: &Database, jobs: &[FileJob]) -> Result<(), BoxError> {
     let mut jobs: Vec<&FileJob> = jobs.iter().collect();
@@ -24,27 +21,20 @@ pub(crate) async fn tell(database: &Database, jobs: &[FileJob]) -> Result<(), Bo
         .collect();
     let (first, second) = jobs.split_at(jobs.len() / 2);
 
-    // An app reads its keys from where it keeps its secrets, as text like this.
-    let old_key = SecretKey::generate()?.to_base64();
-    let new_key = SecretKey::generate()?.to_base64();
-
-    let keyring = Keyring::new(Fernet::new(SecretKey::from_base64(&old_key)?)).build()?;
+    // An app reads its keys from where it keeps its secrets, with SecretKey::from_base64.
+    let keyring = Keyring::new(Fernet::new(SecretKey::generate()?)).build()?;
     let hook = EncryptHook::builder(keyring)
-        .namespace(NAMESPACE)
+        .namespace("quickstart")
         .kind(kinds::READABLE, Policy::readable())
         .build()?;
     let mut stage = Stage::new(database, hook)?;
     encrypt(&mut stage, first).await?;
 
-    let keyring = Keyring::new(XChaCha20Poly1305::new(SecretKey::from_base64(&new_key)?))
-        .and(Fernet::new(SecretKey::from_base64(&old_key)?))
-        .build()?;
+    let new_key = XChaCha20Poly1305::new(SecretKey::generate()?);
+    let keyring = stage.hook.keys().snapshot().with_primary(new_key).build()?;
     rotate(&mut stage, keyring, second).await?;
 
-    let hook = EncryptHook::builder(stage.hook.keys().clone())
-        .namespace(NAMESPACE)
-        .decrypt_only()
-        .build()?;
+    let hook = stage.hook.to_decrypt_only()?;
     stop_encrypting(&mut stage, hook, &last).await?;
     stage.queue.stop().await
 }

@@ -7,7 +7,7 @@ use std::{
     },
 };
 
-use crate::{EncryptHookBuilder, Keys, Policy, marker::Marker};
+use crate::{EncryptHookBuilder, Error, Keys, Policy, marker::Marker};
 
 /// Seals the args of jobs on their way into a queue and opens them on their way to the worker.
 ///
@@ -55,6 +55,30 @@ impl EncryptHook {
     #[must_use]
     pub fn keys(&self) -> &Keys {
         &self.0.keys
+    }
+
+    /// Makes a hook with the same keys, namespace and marker that opens and never seals: the way out
+    /// of encryption.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) when a policy
+    /// rejects plaintext, which is all that such a hook enqueues.
+    pub fn to_decrypt_only(&self) -> Result<Self, Error> {
+        let settings = &*self.0;
+        settings.default_policy.check(true)?;
+        for (kind, policy) in &settings.policies {
+            policy.check(true).map_err(|error| error.for_job(kind))?;
+        }
+        Ok(Self(Arc::new(Settings {
+            keys: settings.keys.clone(),
+            namespace: settings.namespace.clone(),
+            marker: settings.marker.clone(),
+            is_decrypt_only: true,
+            default_policy: settings.default_policy.clone(),
+            policies: settings.policies.clone(),
+            plaintext_accepted: AtomicU64::new(0),
+        })))
     }
 
     /// Returns how many plaintext jobs of sealed kinds this hook and its clones have let through to

@@ -39,6 +39,25 @@ impl Keyring {
         })
     }
 
+    /// Begins the keyring that comes after this one in a rotation: `primary` in front, all keys of
+    /// this one behind it.
+    ///
+    /// ```
+    /// # use jobcrypt_ciphers::{Fernet, XChaCha20Poly1305};
+    /// # use jobcrypt_core::{Keyring, Keys, SecretKey};
+    /// let keys: Keys = Keyring::new(Fernet::new(SecretKey::generate()?)).build()?.into();
+    /// let new_key = XChaCha20Poly1305::new(SecretKey::generate()?);
+    /// keys.swap(keys.snapshot().with_primary(new_key).build()?);
+    /// assert_eq!(keys.snapshot().encryptors().count(), 2);
+    /// # Ok::<(), jobcrypt_core::Error>(())
+    /// ```
+    pub fn with_primary(&self, primary: impl Encryptor) -> KeyringBuilder {
+        let mut next = Self::new(primary);
+        next.0.encryptors.extend(self.encryptors.iter().cloned());
+        next.0.retired.clone_from(&self.retired);
+        next
+    }
+
     /// Returns the key that encrypts.
     #[must_use]
     pub fn primary(&self) -> &dyn Encryptor {

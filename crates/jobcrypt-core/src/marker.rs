@@ -9,6 +9,7 @@ use crate::{
 };
 
 /// The key under which a token stands in stored args: `{"river_encrypt":"jc1..."}`.
+#[derive(Clone)]
 pub(crate) struct Marker {
     name: Box<str>,
     /// `{"river_encrypt":`, as we write it.

@@ -147,6 +147,15 @@ fn hooks_that_contradict_themselves_are_refused() {
 }
 
 #[test]
+fn the_way_out_is_shut_while_plaintext_is_rejected() {
+    let strict = EncryptHook::builder(keyring())
+        .kind("charge_card", Policy::sealed().reject_plaintext())
+        .build()
+        .expect("it is sound");
+    refused(strict.to_decrypt_only(), "charge_card");
+}
+
+#[test]
 fn nothing_shows_a_key() {
     let bytes = *key().expose();
     let secret = SecretKey::from(bytes);

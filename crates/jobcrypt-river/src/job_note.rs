@@ -14,29 +14,62 @@ use serde::{Deserialize, Serialize};
 /// ```
 pub const METADATA_KEY: &str = "jobcrypt";
 
+/// Why a job is not worked: what the plugin notes in its metadata. In River's events such a job looks
+/// snoozed.
+///
+/// ```
+/// use jobcrypt_river::JobNote;
+/// use riverqueue::JobMetadata;
+///
+/// let mut metadata = JobMetadata::default();
+/// assert_eq!(JobNote::of(&metadata), None);
+/// let parked = serde_json::json!({"parked": {"class": "malformed", "at": "2026-11-22T12:00:00Z"}});
+/// metadata.insert("jobcrypt", parked)?;
+/// assert!(matches!(JobNote::of(&metadata), Some(JobNote::Parked { .. })));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum JobNote {
+#[non_exhaustive]
+pub enum JobNote {
     /// It may still become readable, and is tried again.
     Waiting {
+        /// Why it cannot be opened.
         #[serde(flatten)]
         cause: Cause,
+        /// When it waited first for this cause.
         since: Timestamp,
+        /// How often it has waited for this cause.
         times: u32,
     },
     /// It is held until someone puts it back.
     Parked {
+        /// Why it cannot be opened.
         #[serde(flatten)]
         cause: Cause,
+        /// When it was parked.
         at: Timestamp,
     },
 }
 
+/// Why a job cannot be opened.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(crate) struct Cause {
-    pub(crate) class: String,
+#[non_exhaustive]
+pub struct Cause {
+    /// The class of the error, as [`ErrorKind::as_str`](jobcrypt_core::ErrorKind::as_str) has it.
+    pub class: String,
+    /// The id of the key, where the token names one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) key_id: Option<String>,
+    pub key_id: Option<String>,
+}
+
+impl JobNote {
+    /// Reads the note in a job's metadata, if there is one. What another writer put there in another
+    /// shape counts as none.
+    #[must_use]
+    pub fn of(metadata: &JobMetadata) -> Option<Self> {
+        metadata.get(METADATA_KEY).ok().flatten()
+    }
 }
 
 impl From<&Error> for Cause {
@@ -46,11 +79,6 @@ impl From<&Error> for Cause {
             key_id: error.key_id().map(|id| id.to_string()),
         }
     }
-}
-
-/// Reads the note of an earlier attempt. What another writer put there counts as none.
-pub(crate) fn read(metadata: &JobMetadata) -> Option<JobNote> {
-    metadata.get(METADATA_KEY).ok().flatten()
 }
 
 pub(crate) fn write(context: &WorkContext, note: &JobNote) -> Result<(), WorkError> {

@@ -9,4 +9,4 @@ mod seal_hook;
 mod verdict;
 
 pub use encrypt_plugin::EncryptPlugin;
-pub use job_note::METADATA_KEY;
+pub use job_note::{Cause, JobNote, METADATA_KEY};

@@ -6,7 +6,7 @@ use riverqueue::{
 use tracing::{error, warn};
 
 use crate::{
-    install_guard, job_note, reduced_error,
+    JobNote, install_guard, job_note, reduced_error,
     verdict::{Terms, Verdict},
 };
 
@@ -38,7 +38,7 @@ impl OpenMiddleware {
         job: &JobRow,
         cause: Error,
     ) -> Result<WorkOutcome, WorkError> {
-        let earlier = job_note::read(&job.metadata);
+        let earlier = JobNote::of(&job.metadata);
         match Verdict::on(&cause, earlier.as_ref(), Timestamp::now(), &self.terms) {
             Verdict::Wait { note, delay } => {
                 warn!(target: "jobcrypt", job = job.id, error = %cause, ?delay, "job.waiting");
