@@ -1,1 +1,52 @@
-fn main() {}
+//! The project's own commands: `cargo xtask test | ci | bench`.
+
+#[cfg(not(unix))]
+compile_error!(
+    "the project's own commands run on Linux, macOS and their like; on Windows, use WSL"
+);
+
+mod bench;
+mod cargo;
+mod ci;
+mod feature_checks;
+mod requirements;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The project's own commands
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+enum Xtask {
+    /// Run all tests, with a PostgreSQL server of their own
+    Test {
+        /// Passed on to `cargo test`, for example `-- --package jobcrypt-river`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Check format, lints, docs and every feature alone, then run all tests
+    Ci,
+    /// Run the benchmarks
+    Bench {
+        /// Passed on to `cargo bench`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let code = match Xtask::parse() {
+        Xtask::Test { arguments } => test::run(&arguments),
+        Xtask::Ci => ci::run(),
+        Xtask::Bench { arguments } => bench::run(&arguments),
+    };
+    code.map_or_else(
+        |error| {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        },
+        ExitCode::from,
+    )
+}

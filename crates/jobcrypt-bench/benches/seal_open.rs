@@ -73,9 +73,10 @@ fn open(bencher: Bencher<'_, '_>, case: &str) {
 fn open_plaintext(bencher: Bencher<'_, '_>, size: usize) {
     let hook = hook("xchacha20poly1305");
     let args = args(size);
-    bencher
-        .counter(BytesCount::new(size))
-        .bench(|| hook.open_bytes(&JOB, black_box(&args)).expect("it is accepted"));
+    bencher.counter(BytesCount::new(size)).bench(|| {
+        hook.open_bytes(&JOB, black_box(&args))
+            .expect("it is accepted")
+    });
 }
 
 fn parse(case: &str) -> (&str, usize) {

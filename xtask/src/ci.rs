@@ -1,0 +1,44 @@
+use std::io;
+
+use crate::{
+    cargo::{announce, exit_code},
+    feature_checks, requirements, test,
+};
+
+/// Runs all checks and then the tests. Stops at the first that fails and returns its exit code.
+pub(crate) fn run() -> io::Result<u8> {
+    // What is missing should show now, not after the checks.
+    let python = requirements::python_after_all_are_met()?;
+
+    // In this order each check finds the dependencies as the one before has left them.
+    let mut checks = vec![
+        ("format", words("fmt --all --check")),
+        (
+            "lints",
+            words("clippy --quiet --workspace --all-targets --all-features -- -D warnings"),
+        ),
+        (
+            "docs",
+            words("doc --quiet --workspace --no-deps --all-features"),
+        ),
+    ];
+    for selection in feature_checks::selections()? {
+        let mut arguments = words("clippy --quiet");
+        arguments.extend(selection);
+        arguments.extend(words("-- -D warnings"));
+        checks.push(("features", arguments));
+    }
+
+    for (what, arguments) in checks {
+        let code = exit_code(announce(what, &arguments).env("RUSTDOCFLAGS", "-D warnings"))?;
+        if code != 0 {
+            eprintln!("failed    cargo {}", arguments.join(" "));
+            return Ok(code);
+        }
+    }
+    test::run_with(&python, &[])
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split_whitespace().map(ToOwned::to_owned).collect()
+}

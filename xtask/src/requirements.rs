@@ -1,0 +1,183 @@
+use std::{
+    env,
+    ffi::OsString,
+    fmt::Write,
+    io,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use jobcrypt_testkit::PostgresPrograms;
+
+/// What the tests need beyond Rust.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Requirement {
+    Postgres,
+    Python,
+}
+
+impl Requirement {
+    const ALL: [Self; 2] = [Self::Postgres, Self::Python];
+
+    fn description(self) -> &'static str {
+        match self {
+            Self::Postgres => "a PostgreSQL server (initdb and postgres)",
+            Self::Python => "a Python 3 that can import cryptography and nacl",
+        }
+    }
+
+    fn debian_packages(self) -> &'static [&'static str] {
+        match self {
+            Self::Postgres => &["postgresql"],
+            Self::Python => &["python3-cryptography", "python3-nacl"],
+        }
+    }
+
+    fn fedora_packages(self) -> &'static [&'static str] {
+        match self {
+            Self::Postgres => &["postgresql-server"],
+            Self::Python => &["python3-cryptography", "python3-pynacl"],
+        }
+    }
+
+    fn macos_commands(self) -> &'static [&'static str] {
+        match self {
+            Self::Postgres => &["brew install postgresql@18"],
+            Self::Python => &[
+                "python3 -m venv ~/.jobcrypt-tests",
+                "~/.jobcrypt-tests/bin/pip install cryptography pynacl",
+                "export JOBCRYPT_TEST_PYTHON=~/.jobcrypt-tests/bin/python3",
+            ],
+        }
+    }
+
+    fn is_met(self) -> bool {
+        match self {
+            Self::Postgres => PostgresPrograms::find().is_ok(),
+            Self::Python => python().is_some(),
+        }
+    }
+}
+
+/// Finds what the tests need, and returns the Python among it. Root on Debian or Ubuntu gets what is
+/// missing installed; anybody else is told how to.
+pub(crate) fn python_after_all_are_met() -> io::Result<PathBuf> {
+    let mut missing = missing();
+    if !missing.is_empty() && is_root_on_debian() {
+        install_on_debian(&missing)?;
+        missing = self::missing();
+    }
+    python()
+        .filter(|_| missing.is_empty())
+        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, instructions(&missing)))
+}
+
+fn missing() -> Vec<Requirement> {
+    Requirement::ALL
+        .into_iter()
+        .filter(|requirement| !requirement.is_met())
+        .collect()
+}
+
+fn python() -> Option<PathBuf> {
+    env::var_os("JOBCRYPT_TEST_PYTHON")
+        .into_iter()
+        .chain(["/usr/bin/python3", "python3"].map(OsString::from))
+        .find_map(|python| {
+            let output = Command::new(python)
+                .args([
+                    "-c",
+                    "import sys, cryptography.fernet, nacl.secret; print(sys.executable)",
+                ])
+                .output()
+                .ok()?;
+            let path = String::from_utf8(output.stdout).ok()?;
+            output
+                .status
+                .success()
+                .then(|| PathBuf::from(path.trim_end()))
+        })
+}
+
+fn is_root_on_debian() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    let has_apt = Command::new("apt-get").arg("--version").output().is_ok();
+    Path::new("/etc/debian_version").exists()
+        && has_apt
+        && id.is_ok_and(|id| id.stdout.trim_ascii() == b"0")
+}
+
+fn install_on_debian(missing: &[Requirement]) -> io::Result<()> {
+    let packages = packages(missing, Requirement::debian_packages);
+    println!("install   {}", packages.join(" "));
+    let status = Command::new("sh")
+        .args([
+            "-c",
+            include_str!("install_on_debian.sh"),
+            "install_on_debian",
+        ])
+        .args(&packages)
+        .status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!(
+            "apt-get could not install {}",
+            packages.join(" ")
+        )))
+    }
+}
+
+fn instructions(missing: &[Requirement]) -> String {
+    let mut text = "The tests need more than this machine has:\n".to_owned();
+    for requirement in missing {
+        let _ = writeln!(text, "  {}", requirement.description());
+    }
+    let debian = packages(missing, Requirement::debian_packages).join(" ");
+    let fedora = packages(missing, Requirement::fedora_packages).join(" ");
+    let _ = writeln!(text, "\nDebian, Ubuntu\n  sudo apt-get update");
+    let _ = writeln!(
+        text,
+        "  sudo apt-get install --no-install-recommends {debian}"
+    );
+    let _ = writeln!(text, "Fedora\n  sudo dnf install {fedora}");
+    let _ = writeln!(text, "macOS");
+    for command in packages(missing, Requirement::macos_commands) {
+        let _ = writeln!(text, "  {command}");
+    }
+    text.push_str("\nElsewhere, put initdb on the PATH and set JOBCRYPT_TEST_PYTHON.");
+    text
+}
+
+fn packages(
+    missing: &[Requirement],
+    of: fn(Requirement) -> &'static [&'static str],
+) -> Vec<&'static str> {
+    missing
+        .iter()
+        .flat_map(|requirement| of(*requirement))
+        .copied()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instructions_name_what_is_missing_and_no_more() {
+        let python = instructions(&[Requirement::Python]);
+        assert!(python.contains(
+            "apt-get install --no-install-recommends python3-cryptography python3-nacl\n"
+        ));
+        assert!(python.contains("dnf install python3-cryptography python3-pynacl\n"));
+        assert!(python.contains("pip install cryptography pynacl\n"));
+        assert!(!python.contains("postgresql"), "{python}");
+
+        let both = instructions(&Requirement::ALL);
+        assert!(
+            both.contains(" postgresql python3-cryptography python3-nacl\n"),
+            "{both}"
+        );
+    }
+}
