@@ -19,15 +19,22 @@ use serde_json::json;
 mod named;
 mod python;
 
-const CIPHERS: [&str; 3] = ["fernet", "secretbox", "xchacha20poly1305"];
+/// All but AES-256-GCM-SIV, which Debian's Python does not have.
+const CIPHERS: [&str; 5] = [
+    "aes256gcm",
+    "chacha20poly1305",
+    "fernet",
+    "secretbox",
+    "xchacha20poly1305",
+];
 const PURPOSES: [&str; 6] = ["args", "error", "output", "value", "vault", "x-report"];
 const FORMS: [LegacyForm; 3] = [
     LegacyForm::PlainBox,
     LegacyForm::PlainFernet,
     LegacyForm::River,
 ];
-const MESSAGES: usize = 1000;
-const MESSAGES_FOR_STRANGERS: usize = 100;
+const MESSAGES: usize = 600;
+const MESSAGES_FOR_STRANGERS: usize = 60;
 const LEGACY_MESSAGES: usize = 250;
 const SPELLINGS: usize = 1500;
 
@@ -472,7 +479,8 @@ fn a_token_body_dressed_as_legacy_is_refused_by_both() {
                 for form in FORMS {
                     let moved = as_legacy(form, &body_of(&stored));
                     // The context ends the plaintext, or is missing as associated data.
-                    let class = if fits(form, cipher) && cipher != "xchacha20poly1305" {
+                    let is_framed = ["fernet", "secretbox"].contains(&cipher);
+                    let class = if fits(form, cipher) && is_framed {
                         "authentication_failed"
                     } else {
                         "no_matching_key"

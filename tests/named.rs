@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jobcrypt::{
     Encryptor, JobContext, Keyring, KeyringBuilder, Purpose, SecretKey,
-    ciphers::{Fernet, Secretbox, XChaCha20Poly1305},
+    ciphers::{Aes256Gcm, Aes256GcmSiv, ChaCha20Poly1305, Fernet, Secretbox, XChaCha20Poly1305},
 };
 
 const X_REPORT: Purpose = Purpose::custom("x-report");
@@ -32,6 +32,9 @@ pub(crate) fn context<'a>(kind: &'a str, purpose_name: &str, detail: &'a str) ->
 pub(crate) fn encryptor(cipher: &str, key: &[u8]) -> Arc<dyn Encryptor> {
     let key = SecretKey::from_bytes(key).expect("every key here has 32 bytes");
     match cipher {
+        "aes256gcm" => Arc::new(Aes256Gcm::new(key)),
+        "aes256gcmsiv" => Arc::new(Aes256GcmSiv::new(key)),
+        "chacha20poly1305" => Arc::new(ChaCha20Poly1305::new(key)),
         "fernet" => Arc::new(Fernet::new(key)),
         "secretbox" => Arc::new(Secretbox::new(key)),
         "xchacha20poly1305" => Arc::new(XChaCha20Poly1305::new(key)),

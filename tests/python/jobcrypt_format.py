@@ -19,8 +19,9 @@ import time
 from dataclasses import dataclass, field
 
 import cryptography.fernet
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, hmac, padding
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, aead, algorithms, modes
 from nacl import bindings, exceptions, secret
 
 MARKER = "river_encrypt"
@@ -122,6 +123,35 @@ class XChaCha20Poly1305:
             raise Refused("authentication_failed") from None
 
 
+class WithNonceOf12:
+    takes_associated_data = True
+
+    def __init__(self, key):
+        self.aead = self.library(key)
+
+    def encrypt(self, associated_data, plaintext, _fixed=None):
+        nonce = _fixed["nonce"] if _fixed else os.urandom(12)
+        return nonce + self.aead.encrypt(nonce, plaintext, associated_data)
+
+    def decrypt(self, associated_data, body):
+        if len(body) < 12 + 16:
+            raise Refused("authentication_failed")
+        try:
+            return self.aead.decrypt(body[:12], body[12:], associated_data)
+        except InvalidTag:
+            raise Refused("authentication_failed") from None
+
+
+class Aes256Gcm(WithNonceOf12):
+    name = "aes256gcm"
+    library = aead.AESGCM
+
+
+class ChaCha20Poly1305(WithNonceOf12):
+    name = "chacha20poly1305"
+    library = aead.ChaCha20Poly1305
+
+
 class Secretbox:
     name = "secretbox"
     takes_associated_data = False
@@ -169,7 +199,10 @@ class Fernet:
             raise Refused("authentication_failed") from None
 
 
-CIPHERS = {cipher.name: cipher for cipher in (XChaCha20Poly1305, Secretbox, Fernet)}
+CIPHERS = {
+    cipher.name: cipher
+    for cipher in (XChaCha20Poly1305, Aes256Gcm, ChaCha20Poly1305, Secretbox, Fernet)
+}
 
 
 @dataclass(frozen=True)

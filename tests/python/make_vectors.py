@@ -25,15 +25,20 @@ KEYS = {
     "secretbox-other": Key("secretbox", bytes(range(0x9F, 0x7F, -1))),
     "fernet": Key("fernet", bytes(range(0xC0, 0xE0))),
     "fernet-other": Key("fernet", bytes(range(0xDF, 0xBF, -1))),
+    "aes256gcm": Key("aes256gcm", bytes(range(0xA0, 0xC0))),
+    "chacha20poly1305": Key("chacha20poly1305", bytes(range(0x60, 0x80))),
 }
 CIPHERS = ["xchacha20poly1305", "secretbox", "fernet"]
+# What came later has tokens only: the other entries hold for any cipher.
+CIPHERS_WITH_TOKENS = [*CIPHERS, "aes256gcm", "chacha20poly1305"]
 
 
 def fixed(cipher, first=0x40):
     """A nonce that counts up from `first`; for Fernet the IV, and the second at which it was made."""
     if cipher == "fernet":
         return {"time": 1_700_000_000 + first, "iv": bytes(range(first, first + 16))}
-    return {"nonce": bytes(range(first, first + 24))}
+    length = 12 if cipher in ("aes256gcm", "chacha20poly1305") else 24
+    return {"nonce": bytes(range(first, first + length))}
 
 
 def written(fixed):
@@ -78,7 +83,7 @@ TOKENS = [
 
 def tokens():
     for number, (name, context, args) in enumerate(TOKENS):
-        for cipher in CIPHERS:
+        for cipher in CIPHERS_WITH_TOKENS:
             key, chosen = KEYS[cipher], fixed(cipher, 0x40 + number)
             token = write_token(key, context, args.encode(), chosen)
             yield {

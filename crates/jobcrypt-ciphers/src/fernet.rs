@@ -1,4 +1,4 @@
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aes::Aes128;
 use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, block_padding::Pkcs7};
@@ -16,7 +16,7 @@ use crate::nonce;
 ///
 /// A body is the bytes of a Fernet token before their base64:
 /// `0x80 || seconds since 1970 (8) || IV (16) || ciphertext || HMAC (32)`. The time shows in
-/// plaintext. A token has no maximum age.
+/// plaintext. A token has no maximum age unless [`Fernet::max_age`] sets one.
 ///
 /// ```
 /// use jobcrypt_ciphers::Fernet;
@@ -33,8 +33,11 @@ use crate::nonce;
 pub struct Fernet {
     key: SecretKey,
     key_id: KeyId,
+    max_age: Option<Duration>,
 }
 
+/// How far ahead another node's clock may be, where ages matter; Python's cryptography allows as much.
+const CLOCK_SKEW: u64 = 60;
 const VERSION: u8 = 0x80;
 const BLOCK_LEN: usize = 16;
 const HMAC_LEN: usize = 32;
@@ -48,7 +51,27 @@ impl Fernet {
         Self {
             key_id: key.id(CipherName::FERNET),
             key,
+            max_age: None,
         }
+    }
+
+    /// Refuses tokens that are older than `age`, in whole seconds, or made more than a minute from now.
+    ///
+    /// Jobs are retried for weeks, so few queues want it. Without it, a token of any time opens, as in
+    /// Python's cryptography.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use jobcrypt_ciphers::Fernet;
+    /// # use jobcrypt_core::SecretKey;
+    /// let key = Fernet::new(SecretKey::generate()?).max_age(Duration::from_secs(30 * 24 * 3600));
+    /// # let _ = key;
+    /// # Ok::<(), jobcrypt_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.max_age = Some(age);
+        self
     }
 
     fn encrypt_at(&self, seconds: u64, iv: [u8; BLOCK_LEN], plaintext: &[u8], body: &mut Vec<u8>) {
@@ -66,6 +89,50 @@ impl Fernet {
             .expect("the buffer was made long enough for the padding");
         let tag = self.signer().chain_update(&body[start..]).finalize();
         body.extend_from_slice(&tag.into_bytes());
+    }
+
+    fn decrypt_at(&self, now: u64, body: &[u8], plaintext: &mut Vec<u8>) -> Result<(), Error> {
+        let refused = || Error::new(ErrorKind::AuthenticationFailed, "");
+        let (signed, tag) = body.split_last_chunk::<HMAC_LEN>().ok_or_else(refused)?;
+        // In constant time, and before anything else of the token is believed.
+        self.signer()
+            .chain_update(signed)
+            .verify(tag.into())
+            .map_err(|_| refused())?;
+        let (header, rest) = signed
+            .split_first_chunk::<HEADER_LEN>()
+            .ok_or_else(refused)?;
+        let (iv, ciphertext) = rest.split_first_chunk::<BLOCK_LEN>().ok_or_else(refused)?;
+        let [VERSION, made @ ..] = header else {
+            return Err(refused());
+        };
+        if !self.is_in_time(u64::from_be_bytes(*made), now) {
+            return Err(Error::new(
+                ErrorKind::AuthenticationFailed,
+                "it is older than the key allows, or from the future",
+            ));
+        }
+        let start = plaintext.len();
+        plaintext.resize(start + ciphertext.len(), 0);
+        let (_, encryption_key) = self.halves();
+        let unpadded = cbc::Decryptor::<Aes128>::new(encryption_key.into(), iv.into())
+            .decrypt_padded_b2b::<Pkcs7>(ciphertext, &mut plaintext[start..])
+            .map(<[u8]>::len);
+        // A signed token with bad padding is the work of a key that shares the signing half.
+        let len = unpadded.map_err(|_| {
+            plaintext[start..].zeroize();
+            plaintext.truncate(start);
+            refused()
+        })?;
+        plaintext[start + len..].zeroize();
+        plaintext.truncate(start + len);
+        Ok(())
+    }
+
+    fn is_in_time(&self, made: u64, now: u64) -> bool {
+        self.max_age.is_none_or(|age| {
+            made.saturating_add(age.as_secs()) >= now && made <= now.saturating_add(CLOCK_SKEW)
+        })
     }
 
     fn signer(&self) -> Hmac<Sha256> {
@@ -103,10 +170,7 @@ impl Encryptor for Fernet {
         plaintext: &[u8],
         body: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_err(|_| Error::new(ErrorKind::EncryptionFailed, "the clock is before 1970"))?;
-        self.encrypt_at(now.as_secs(), nonce::fresh()?, plaintext, body);
+        self.encrypt_at(now()?, nonce::fresh()?, plaintext, body);
         Ok(())
     }
 
@@ -116,34 +180,18 @@ impl Encryptor for Fernet {
         body: &[u8],
         plaintext: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        let refused = || Error::new(ErrorKind::AuthenticationFailed, "");
-        let (signed, tag) = body.split_last_chunk::<HMAC_LEN>().ok_or_else(refused)?;
-        // In constant time, and before anything else of the token is believed.
-        self.signer()
-            .chain_update(signed)
-            .verify(tag.into())
-            .map_err(|_| refused())?;
-        let (header, rest) = signed.split_at_checked(HEADER_LEN).ok_or_else(refused)?;
-        let (iv, ciphertext) = rest.split_first_chunk::<BLOCK_LEN>().ok_or_else(refused)?;
-        if header[0] != VERSION {
-            return Err(refused());
-        }
-        let start = plaintext.len();
-        plaintext.resize(start + ciphertext.len(), 0);
-        let (_, encryption_key) = self.halves();
-        let unpadded = cbc::Decryptor::<Aes128>::new(encryption_key.into(), iv.into())
-            .decrypt_padded_b2b::<Pkcs7>(ciphertext, &mut plaintext[start..])
-            .map(<[u8]>::len);
-        // A signed token with bad padding is the work of a key that shares the signing half.
-        let len = unpadded.map_err(|_| {
-            plaintext[start..].zeroize();
-            plaintext.truncate(start);
-            refused()
-        })?;
-        plaintext[start + len..].zeroize();
-        plaintext.truncate(start + len);
-        Ok(())
+        // Without a maximum age, a clock that is wrong must not stop anything.
+        let now = if self.max_age.is_some() { now()? } else { 0 };
+        self.decrypt_at(now, body, plaintext)
     }
+}
+
+/// Seconds since 1970.
+fn now() -> Result<u64, Error> {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map(|now| now.as_secs())
+        .map_err(|_| Error::new(ErrorKind::EncryptionFailed, "the clock is before 1970"))
 }
 
 #[cfg(test)]
@@ -169,5 +217,71 @@ mod tests {
             .decrypt(&[], &body, &mut plaintext)
             .expect("the token is whole");
         assert_eq!(plaintext, b"hello");
+    }
+
+    /// The specification's own cases, each with its time.
+    fn case(case: &serde_json::Value, now: u64) -> (Fernet, Vec<u8>, u64) {
+        let text = |name: &str| case[name].as_str().expect("each case has it").to_owned();
+        let key = SecretKey::from_base64(&text("secret")).expect("the key is whole");
+        let age = case["ttl_sec"].as_u64().expect("each case has it");
+        let fernet = Fernet::new(key).max_age(Duration::from_secs(age));
+        let body = base64_simd::URL_SAFE.decode_to_vec(text("token"));
+        (fernet, body.unwrap_or_default(), now)
+    }
+
+    #[test]
+    fn reads_the_token_of_the_specification() {
+        let cases: serde_json::Value =
+            serde_json::from_str(include_str!("../tests/data/fernet-verify.json"))
+                .expect("the file is JSON");
+        let (fernet, body, now) = case(&cases[0], 499_162_801);
+        let mut plaintext = Vec::new();
+        fernet
+            .decrypt_at(now, &body, &mut plaintext)
+            .expect("the specification says so");
+        assert_eq!(plaintext, b"hello");
+    }
+
+    #[test]
+    fn refuses_all_eight_invalid_tokens_of_the_specification() {
+        let cases: serde_json::Value =
+            serde_json::from_str(include_str!("../tests/data/fernet-invalid.json"))
+                .expect("the file is JSON");
+        let cases = cases.as_array().expect("the file is a list");
+        assert_eq!(cases.len(), 8);
+        for invalid in cases {
+            let expired = invalid["desc"] == "expired TTL";
+            let (fernet, body, now) =
+                case(invalid, if expired { 499_162_891 } else { 499_162_801 });
+            let mut plaintext = Vec::new();
+            let result = fernet.decrypt_at(now, &body, &mut plaintext);
+            assert!(result.is_err(), "{}", invalid["desc"]);
+            assert!(plaintext.is_empty(), "{}", invalid["desc"]);
+        }
+    }
+
+    #[test]
+    fn an_age_counts_to_the_second_and_only_where_one_is_set() {
+        let key = || {
+            SecretKey::from(std::array::from_fn(|at| {
+                u8::try_from(7 * at).expect("7 times 31 is small")
+            }))
+        };
+        let made = 1_800_000_000;
+        let mut body = Vec::new();
+        Fernet::new(key()).encrypt_at(made, [9; 16], b"{}", &mut body);
+        let opens = |fernet: &Fernet, now| fernet.decrypt_at(now, &body, &mut Vec::new()).is_ok();
+        let aged = Fernet::new(key()).max_age(Duration::from_secs(60));
+        for (now, expected) in [
+            (made, true),
+            (made + 60, true),
+            (made + 61, false),
+            (made - 60, true),
+            (made - 61, false),
+            (u64::MAX, false),
+        ] {
+            assert_eq!(opens(&aged, now), expected, "{now}");
+            assert!(opens(&Fernet::new(key()), now), "{now}");
+        }
     }
 }

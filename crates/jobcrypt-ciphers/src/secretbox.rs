@@ -1,10 +1,9 @@
-use crypto_secretbox::{AeadInPlace, KeyInit, XSalsa20Poly1305};
+use dryoc::classic::crypto_secretbox::{crypto_secretbox_easy, crypto_secretbox_open_easy};
 use jobcrypt_core::{CipherName, Encryptor, Error, ErrorKind, KeyFingerprint, KeyId, SecretKey};
 
 use crate::nonce;
 
-/// NaCl secretbox (XSalsa20-Poly1305) by RustCrypto's `crypto_secretbox`: what River's documentation
-/// uses, and what libsodium, PyNaCl and Go's x/crypto read and write. Its nonce of 24 random bytes
+/// NaCl secretbox (XSalsa20-Poly1305) by dryoc: what River's documentation uses, and what libsodium, PyNaCl and Go's x/crypto read and write. Its nonce of 24 random bytes
 /// never runs out. It takes no associated data, so the context travels inside the plaintext.
 ///
 /// A body is `nonce (24) || tag (16) || ciphertext`, the nonce in front of NaCl's own layout.
@@ -38,10 +37,6 @@ impl Secretbox {
             key,
         }
     }
-
-    fn cipher(&self) -> XSalsa20Poly1305 {
-        XSalsa20Poly1305::new(self.key.expose().into())
-    }
 }
 
 impl Encryptor for Secretbox {
@@ -64,16 +59,14 @@ impl Encryptor for Secretbox {
         body: &mut Vec<u8>,
     ) -> Result<(), Error> {
         let nonce = nonce::fresh::<NONCE_LEN>()?;
-        body.reserve(NONCE_LEN + TAG_LEN + plaintext.len());
-        body.extend_from_slice(&nonce);
-        let tag_at = body.len();
-        body.extend_from_slice(&[0; TAG_LEN]);
-        body.extend_from_slice(plaintext);
-        let tag = Self::cipher(self)
-            .encrypt_in_place_detached(&nonce.into(), &[], &mut body[tag_at + TAG_LEN..])
-            .map_err(|_| Error::new(ErrorKind::EncryptionFailed, "the args are too long"))?;
-        body[tag_at..tag_at + TAG_LEN].copy_from_slice(&tag);
-        Ok(())
+        let start = body.len();
+        body.resize(start + NONCE_LEN + TAG_LEN + plaintext.len(), 0);
+        let (nonce_out, sealed) = body[start..].split_at_mut(NONCE_LEN);
+        nonce_out.copy_from_slice(&nonce);
+        crypto_secretbox_easy(sealed, plaintext, &nonce, self.key.expose()).map_err(|_| {
+            body.truncate(start);
+            Error::new(ErrorKind::EncryptionFailed, "the args are too long")
+        })
     }
 
     fn decrypt(
@@ -83,13 +76,12 @@ impl Encryptor for Secretbox {
         plaintext: &mut Vec<u8>,
     ) -> Result<(), Error> {
         let refused = || Error::new(ErrorKind::AuthenticationFailed, "");
-        let (nonce, rest) = body.split_first_chunk::<NONCE_LEN>().ok_or_else(refused)?;
-        let (tag, ciphertext) = rest.split_first_chunk::<TAG_LEN>().ok_or_else(refused)?;
+        let (nonce, sealed) = body.split_first_chunk::<NONCE_LEN>().ok_or_else(refused)?;
+        let len = sealed.len().checked_sub(TAG_LEN).ok_or_else(refused)?;
         let start = plaintext.len();
-        plaintext.extend_from_slice(ciphertext);
-        // The tag is checked before anything is decrypted, so a failure leaves no plaintext behind.
-        Self::cipher(self)
-            .decrypt_in_place_detached(nonce.into(), &[], &mut plaintext[start..], tag.into())
+        plaintext.resize(start + len, 0);
+        // The tag is checked before anything is written, so a failure leaves no plaintext behind.
+        crypto_secretbox_open_easy(&mut plaintext[start..], sealed, nonce, self.key.expose())
             .map_err(|_| {
                 plaintext.truncate(start);
                 refused()

@@ -1,13 +1,13 @@
-use chacha20poly1305::{
-    KeyInit,
-    aead::{AeadInOut, inout::InOutBuf},
+use dryoc::classic::crypto_aead_xchacha20poly1305_ietf::{
+    crypto_aead_xchacha20poly1305_ietf_decrypt_detached as decrypt_detached,
+    crypto_aead_xchacha20poly1305_ietf_encrypt_detached as encrypt_detached,
 };
 use jobcrypt_core::{CipherName, Encryptor, Error, ErrorKind, KeyFingerprint, KeyId, SecretKey};
 
 use crate::nonce;
 
-/// XChaCha20-Poly1305 by RustCrypto's `chacha20poly1305`, whose ChaCha20-Poly1305 was audited by NCC
-/// Group. Its nonce of 24 random bytes never runs out, and it binds the context natively.
+/// XChaCha20-Poly1305 by dryoc. Its nonce of 24 random bytes never runs out, and it binds the context
+/// natively.
 ///
 /// A body is `nonce (24) || ciphertext || tag (16)`, as in draft-irtf-cfrg-xchacha-03.
 ///
@@ -40,10 +40,6 @@ impl XChaCha20Poly1305 {
             key,
         }
     }
-
-    fn cipher(&self) -> chacha20poly1305::XChaCha20Poly1305 {
-        chacha20poly1305::XChaCha20Poly1305::new(self.key.expose().into())
-    }
 }
 
 impl Encryptor for XChaCha20Poly1305 {
@@ -70,16 +66,30 @@ impl Encryptor for XChaCha20Poly1305 {
         body: &mut Vec<u8>,
     ) -> Result<(), Error> {
         let nonce = nonce::fresh::<NONCE_LEN>()?;
-        body.reserve(NONCE_LEN + plaintext.len() + TAG_LEN);
-        body.extend_from_slice(&nonce);
         let start = body.len();
-        body.resize(start + plaintext.len(), 0);
-        let buffer = InOutBuf::new(plaintext, &mut body[start..])
-            .expect("the buffer was made as long as the plaintext");
-        let tag = Self::cipher(self)
-            .encrypt_inout_detached(&nonce.into(), associated_data, buffer)
-            .map_err(|_| Error::new(ErrorKind::EncryptionFailed, "the args are too long"))?;
-        body.extend_from_slice(&tag);
+        body.resize(start + NONCE_LEN + plaintext.len() + TAG_LEN, 0);
+        let (nonce_out, rest) = body[start..].split_at_mut(NONCE_LEN);
+        let (ciphertext, tag_out) = rest.split_at_mut(plaintext.len());
+        nonce_out.copy_from_slice(&nonce);
+        let mut tag = [0; TAG_LEN];
+        let bound = Some(associated_data);
+        if encrypt_detached(
+            ciphertext,
+            &mut tag,
+            plaintext,
+            bound,
+            &nonce,
+            self.key.expose(),
+        )
+        .is_err()
+        {
+            body.truncate(start);
+            return Err(Error::new(
+                ErrorKind::EncryptionFailed,
+                "the args are too long",
+            ));
+        }
+        tag_out.copy_from_slice(&tag);
         Ok(())
     }
 
@@ -94,14 +104,11 @@ impl Encryptor for XChaCha20Poly1305 {
         let (ciphertext, tag) = rest.split_last_chunk::<TAG_LEN>().ok_or_else(refused)?;
         let start = plaintext.len();
         plaintext.resize(start + ciphertext.len(), 0);
-        let buffer = InOutBuf::new(ciphertext, &mut plaintext[start..])
-            .expect("the buffer was made as long as the ciphertext");
-        // The tag is checked before anything is decrypted, so a failure leaves no plaintext behind.
-        Self::cipher(self)
-            .decrypt_inout_detached(nonce.into(), associated_data, buffer, tag.into())
-            .map_err(|_| {
-                plaintext.truncate(start);
-                refused()
-            })
+        let (out, bound) = (&mut plaintext[start..], Some(associated_data));
+        // The tag is checked before anything is written, so a failure leaves no plaintext behind.
+        decrypt_detached(out, ciphertext, tag, bound, nonce, self.key.expose()).map_err(|_| {
+            plaintext.truncate(start);
+            refused()
+        })
     }
 }

@@ -9,27 +9,24 @@ fn key() -> SecretKey {
     SecretKey::generate().expect("the system has random bytes")
 }
 
-#[cfg(feature = "fernet")]
-#[test]
-fn fernet() {
-    conformance::encryptor(|| jobcrypt_ciphers::Fernet::new(key()));
-    conformance::encryptor::<Arc<dyn Encryptor>>(|| Arc::new(jobcrypt_ciphers::Fernet::new(key())));
+macro_rules! keeps_the_contract {
+    ($($feature:literal $test:ident $cipher:ident;)*) => {$(
+        #[cfg(feature = $feature)]
+        #[test]
+        fn $test() {
+            conformance::encryptor(|| jobcrypt_ciphers::$cipher::new(key()));
+            conformance::encryptor::<Arc<dyn Encryptor>>(|| {
+                Arc::new(jobcrypt_ciphers::$cipher::new(key()))
+            });
+        }
+    )*};
 }
 
-#[cfg(feature = "secretbox")]
-#[test]
-fn secretbox() {
-    conformance::encryptor(|| jobcrypt_ciphers::Secretbox::new(key()));
-    conformance::encryptor::<Arc<dyn Encryptor>>(|| {
-        Arc::new(jobcrypt_ciphers::Secretbox::new(key()))
-    });
-}
-
-#[cfg(feature = "xchacha20poly1305")]
-#[test]
-fn xchacha20poly1305() {
-    conformance::encryptor(|| jobcrypt_ciphers::XChaCha20Poly1305::new(key()));
-    conformance::encryptor::<Arc<dyn Encryptor>>(|| {
-        Arc::new(jobcrypt_ciphers::XChaCha20Poly1305::new(key()))
-    });
+keeps_the_contract! {
+    "aes256gcm" aes256gcm Aes256Gcm;
+    "aes256gcmsiv" aes256gcmsiv Aes256GcmSiv;
+    "chacha20poly1305" chacha20poly1305 ChaCha20Poly1305;
+    "fernet" fernet Fernet;
+    "secretbox" secretbox Secretbox;
+    "xchacha20poly1305" xchacha20poly1305 XChaCha20Poly1305;
 }

@@ -15,6 +15,12 @@ use std::fmt;
 pub struct CipherName(&'static str);
 
 impl CipherName {
+    /// AES-256-GCM.
+    pub const AES_256_GCM: Self = Self::new("aes256gcm");
+    /// AES-256-GCM-SIV.
+    pub const AES_256_GCM_SIV: Self = Self::new("aes256gcmsiv");
+    /// ChaCha20-Poly1305 of RFC 8439.
+    pub const CHACHA20_POLY1305: Self = Self::new("chacha20poly1305");
     /// Fernet: AES-128-CBC with HMAC-SHA256.
     pub const FERNET: Self = Self::new("fernet");
     /// NaCl secretbox: XSalsa20-Poly1305.

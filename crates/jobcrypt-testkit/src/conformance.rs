@@ -30,7 +30,10 @@ pub fn encryptor<E: Encryptor>(with_new_key: impl Fn() -> E) {
     keeps_the_context_in_a_hook(&with_new_key);
 }
 
-const OWN_CIPHERS: [CipherName; 3] = [
+const OWN_CIPHERS: [CipherName; 6] = [
+    CipherName::AES_256_GCM,
+    CipherName::AES_256_GCM_SIV,
+    CipherName::CHACHA20_POLY1305,
     CipherName::FERNET,
     CipherName::SECRETBOX,
     CipherName::XCHACHA20_POLY1305,

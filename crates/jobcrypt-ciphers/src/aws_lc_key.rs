@@ -1,0 +1,105 @@
+//! What the ciphers by AWS-LC have in common: a nonce of 12 random bytes in front of the ciphertext,
+//! a tag of 16 behind it.
+
+use std::fmt;
+
+use aws_lc_rs::aead::{Aad, Algorithm, LessSafeKey, Nonce, UnboundKey};
+use jobcrypt_core::{CipherName, Error, ErrorKind, KeyFingerprint, KeyId, SecretKey};
+
+use crate::counted_nonces::CountedNonces;
+
+/// A key with its schedule computed, and the count of nonces drawn for it.
+pub(crate) struct AwsLcKey {
+    /// "Less safe" because its caller brings the nonce; here that is [`CountedNonces`] alone.
+    key: LessSafeKey,
+    key_id: KeyId,
+    fingerprint: KeyFingerprint,
+    nonces: CountedNonces,
+}
+
+const NONCE_LEN: usize = 12;
+const TAG_LEN: usize = 16;
+
+impl AwsLcKey {
+    pub(crate) fn new(cipher: CipherName, algorithm: &'static Algorithm, key: &SecretKey) -> Self {
+        let unbound = UnboundKey::new(algorithm, key.expose())
+            .expect("each algorithm here takes keys of 32 bytes");
+        Self {
+            key: LessSafeKey::new(unbound),
+            key_id: key.id(cipher),
+            fingerprint: key.fingerprint(),
+            nonces: CountedNonces::of(cipher),
+        }
+    }
+
+    pub(crate) fn key_id(&self) -> KeyId {
+        self.key_id
+    }
+
+    pub(crate) fn fingerprint(&self) -> KeyFingerprint {
+        self.fingerprint
+    }
+
+    pub(crate) fn encrypt(
+        &self,
+        associated_data: &[u8],
+        plaintext: &[u8],
+        body: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let nonce = self.nonces.fresh()?;
+        let start = body.len();
+        body.resize(start + NONCE_LEN + plaintext.len() + TAG_LEN, 0);
+        let (nonce_out, rest) = body[start..].split_at_mut(NONCE_LEN);
+        let (ciphertext, tag) = rest.split_at_mut(plaintext.len());
+        nonce_out.copy_from_slice(&nonce);
+        self.key
+            .seal_out_of_place_scatter(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(associated_data),
+                plaintext,
+                ciphertext,
+                &[],
+                tag,
+            )
+            .map_err(|_| {
+                body.truncate(start);
+                Error::new(ErrorKind::EncryptionFailed, "the args are too long")
+            })
+    }
+
+    pub(crate) fn decrypt(
+        &self,
+        associated_data: &[u8],
+        body: &[u8],
+        plaintext: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let refused = || Error::new(ErrorKind::AuthenticationFailed, "");
+        let (nonce, rest) = body.split_first_chunk().ok_or_else(refused)?;
+        let (ciphertext, tag) = rest.split_last_chunk::<TAG_LEN>().ok_or_else(refused)?;
+        let start = plaintext.len();
+        plaintext.resize(start + ciphertext.len(), 0);
+        self.key
+            .open_separate_gather(
+                Nonce::assume_unique_for_key(*nonce),
+                Aad::from(associated_data),
+                ciphertext,
+                tag,
+                &mut plaintext[start..],
+            )
+            .map_err(|_| {
+                // AWS-LC may have written what it decrypted before it refused the tag.
+                plaintext[start..].fill(0);
+                plaintext.truncate(start);
+                refused()
+            })
+    }
+}
+
+impl fmt::Debug for AwsLcKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("AwsLcKey")
+            .field("key_id", &self.key_id)
+            .finish_non_exhaustive()
+    }
+}
