@@ -1,12 +1,14 @@
 //! The context of a token as bytes, and the way it travels with ciphers that do not take any.
 
-use zeroize::Zeroizing;
-
 use crate::{Error, ErrorKind, JobContext, envelope};
 
-/// Writes the context: form, purpose, kind, namespace and detail, each behind its length (u16,
+/// Appends the context: form, purpose, kind, namespace and detail, each behind its length (u16,
 /// big-endian), so that no two contexts write the same bytes.
-pub(crate) fn of(context: &JobContext<'_>, namespace: &str) -> Result<Vec<u8>, Error> {
+pub(crate) fn write(
+    context: &JobContext<'_>,
+    namespace: &str,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
     let parts = [
         envelope::FORM,
         context.purpose().as_str(),
@@ -21,26 +23,26 @@ pub(crate) fn of(context: &JobContext<'_>, namespace: &str) -> Result<Vec<u8>, E
             "kind, namespace and detail together are longer than 65,000 bytes",
         ));
     }
-    let mut bytes = Vec::with_capacity(total);
+    out.reserve(total);
     for part in parts {
-        bytes.extend_from_slice(&length_of(part.as_bytes()));
-        bytes.extend_from_slice(part.as_bytes());
+        out.extend_from_slice(&length_of(part.as_bytes()));
+        out.extend_from_slice(part.as_bytes());
     }
-    Ok(bytes)
+    Ok(())
 }
 
-/// Puts the context behind the plaintext: `plaintext || context || u16 length || 0x00`. No JSON
-/// ends in a zero byte, so the legacy forms, which refuse one that does, never mistake it.
-pub(crate) fn append_to(plaintext: &[u8], associated_data: &[u8]) -> Zeroizing<Vec<u8>> {
-    // Never grown, so no copy of the plaintext is left behind unwiped.
-    let mut framed = Zeroizing::new(Vec::with_capacity(
-        plaintext.len() + associated_data.len() + 3,
-    ));
-    framed.extend_from_slice(plaintext);
-    framed.extend_from_slice(associated_data);
-    framed.extend_from_slice(&length_of(associated_data));
-    framed.push(0);
-    framed
+/// The length of a plaintext with its context behind it.
+pub(crate) fn framed_len(plaintext: &[u8], associated_data: &[u8]) -> usize {
+    plaintext.len() + associated_data.len() + 3
+}
+
+/// Writes the plaintext with its context behind it: `plaintext || context || u16 length || 0x00`. No
+/// JSON ends in a zero byte, so the legacy forms, which refuse one that does, never mistake it.
+pub(crate) fn frame(plaintext: &[u8], associated_data: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(plaintext);
+    out.extend_from_slice(associated_data);
+    out.extend_from_slice(&length_of(associated_data));
+    out.push(0);
 }
 
 /// Takes the context from behind the plaintext; whether it was the expected one.
@@ -62,6 +64,6 @@ pub(crate) fn is_framed(plaintext: &[u8]) -> bool {
 }
 
 fn length_of(part: &[u8]) -> [u8; 2] {
-    // `of` has checked that all parts together fit.
+    // `write` has checked that all parts together fit.
     u16::try_from(part.len()).unwrap_or(u16::MAX).to_be_bytes()
 }

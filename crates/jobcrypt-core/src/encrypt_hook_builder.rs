@@ -171,7 +171,7 @@ impl EncryptHookBuilder {
                 return refuse("a kind has no name");
             }
             check(&policy).map_err(|error| error.for_job(&kind))?;
-            associated_data::of(&JobContext::new(&kind), &namespace)?;
+            associated_data::write(&JobContext::new(&kind), &namespace, &mut Vec::new())?;
             if by_kind.insert(kind.as_str().into(), policy).is_some() {
                 return Err(Error::new(
                     ErrorKind::InvalidConfiguration,
@@ -180,7 +180,7 @@ impl EncryptHookBuilder {
                 .for_job(&kind));
             }
         }
-        associated_data::of(&JobContext::new(""), &namespace)?;
+        associated_data::write(&JobContext::new(""), &namespace, &mut Vec::new())?;
         Ok(EncryptHook(Arc::new(Settings {
             keys,
             namespace: namespace.into(),

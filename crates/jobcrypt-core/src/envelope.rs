@@ -78,10 +78,10 @@ impl<'a> Envelope<'a> {
         self.key_id
     }
 
-    /// Decodes what the encryptor wrote.
-    pub(crate) fn body(&self) -> Result<Vec<u8>, Error> {
+    /// Appends what the encryptor wrote.
+    pub(crate) fn read_body(&self, out: &mut Vec<u8>) -> Result<(), Error> {
         base64_simd::URL_SAFE_NO_PAD
-            .decode_to_vec(self.body)
+            .decode_append(self.body, out)
             .map_err(|_| {
                 Error::new(
                     ErrorKind::Malformed,

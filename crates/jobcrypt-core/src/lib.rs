@@ -25,6 +25,7 @@ mod open;
 mod payload;
 mod policy;
 mod purpose;
+mod scratch;
 mod seal;
 mod secret_key;
 

@@ -4,8 +4,8 @@ use tracing::{trace, warn};
 use zeroize::Zeroizing;
 
 use crate::{
-    EncryptHook, Envelope, Error, ErrorKind, JobContext, LegacyForm, Payload, Policy,
-    associated_data, envelope, json_keys,
+    EncryptHook, Encryptor, Envelope, Error, ErrorKind, JobContext, LegacyForm, Payload, Policy,
+    associated_data, envelope, json_keys, scratch,
 };
 
 impl EncryptHook {
@@ -141,21 +141,16 @@ impl EncryptHook {
                 .for_key(id)
             });
         };
-        let associated_data = associated_data::of(context, &self.0.namespace)?;
-        let body = envelope.body().map_err(|error| error.for_key(id))?;
-        let mut plaintext = Zeroizing::new(Vec::with_capacity(body.len()));
-        let is_bound = key.binds_associated_data();
-        let sent = if is_bound { &*associated_data } else { &[] };
-        key.decrypt(sent, &body, &mut plaintext)
-            .map_err(|error| error.for_key(id))?;
-        if !is_bound && !associated_data::strip_from(&mut plaintext, &associated_data) {
-            return Err(fault(
-                ErrorKind::AuthenticationFailed,
-                "it was sealed for another kind, purpose or namespace",
-            ));
-        }
+        let plaintext = scratch::for_context(|associated_data| {
+            associated_data::write(context, &self.0.namespace, associated_data)?;
+            scratch::for_ciphertext(|body| {
+                envelope.read_body(body)?;
+                decrypt(key, associated_data, body)
+            })
+        })
+        .map_err(|error: Error| error.for_key(id))?;
         trace!(target: "jobcrypt", kind = ?context.kind(), key = %id, "job.opened");
-        Ok(std::mem::take(&mut *plaintext))
+        Ok(plaintext)
     }
 
     fn open_legacy(
@@ -173,4 +168,18 @@ impl EncryptHook {
         warn!(target: "jobcrypt", kind = ?context.kind(), form = ?form, "legacy.accepted");
         Ok(plaintext)
     }
+}
+
+fn decrypt(key: &dyn Encryptor, associated_data: &[u8], body: &[u8]) -> Result<Vec<u8>, Error> {
+    let is_bound = key.binds_associated_data();
+    let sent = if is_bound { associated_data } else { &[] };
+    let mut plaintext = Zeroizing::new(Vec::with_capacity(body.len()));
+    key.decrypt(sent, body, &mut plaintext)?;
+    if !is_bound && !associated_data::strip_from(&mut plaintext, associated_data) {
+        return Err(Error::new(
+            ErrorKind::AuthenticationFailed,
+            "it was sealed for another kind, purpose or namespace",
+        ));
+    }
+    Ok(std::mem::take(&mut *plaintext))
 }

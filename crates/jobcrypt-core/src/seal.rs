@@ -5,11 +5,8 @@ use zeroize::Zeroize;
 
 use crate::{
     EncryptHook, Encryptor, Envelope, Error, ErrorKind, JobContext, Payload, associated_data,
-    marker,
+    marker, scratch,
 };
-
-/// Room for the nonce, the tag and the padding of every cipher here, so that `body` never grows.
-const CIPHER_OVERHEAD: usize = 96;
 
 impl EncryptHook {
     /// Seals args in place, on their way into the queue. Returns whether they are sealed now; `false`
@@ -119,14 +116,19 @@ impl EncryptHook {
             .encryptors()
             .find(|key| policy.allows_cipher(key.cipher().as_str()))
             .ok_or_else(|| Error::new(ErrorKind::CipherNotAllowed, "no key can seal this kind"))?;
-        let associated_data = associated_data::of(context, &settings.namespace)?;
-        let body =
-            encrypt(key, &associated_data, json).map_err(|error| error.for_key(key.key_id()))?;
-        let token_len = Envelope::len(key.cipher(), body.len());
-        let mut envelope = Vec::with_capacity(settings.marker.wrapped_len(token_len));
-        settings.marker.wrap(&mut envelope, |out| {
-            Envelope::write(key.cipher(), key.key_id(), &body, out);
-        });
+        let envelope = scratch::for_context(|associated_data| {
+            associated_data::write(context, &settings.namespace, associated_data)?;
+            scratch::for_ciphertext(|body| {
+                encrypt(key, associated_data, json, body)?;
+                let token_len = Envelope::len(key.cipher(), body.len());
+                let mut envelope = Vec::with_capacity(settings.marker.wrapped_len(token_len));
+                settings.marker.wrap(&mut envelope, |out| {
+                    Envelope::write(key.cipher(), key.key_id(), body, out);
+                });
+                Ok(envelope)
+            })
+        })
+        .map_err(|error: Error| error.for_key(key.key_id()))?;
         trace!(
             target: "jobcrypt",
             kind = ?context.kind(),
@@ -141,13 +143,14 @@ fn encrypt(
     key: &dyn Encryptor,
     associated_data: &[u8],
     plaintext: &[u8],
-) -> Result<Vec<u8>, Error> {
-    let mut body = Vec::with_capacity(plaintext.len() + associated_data.len() + CIPHER_OVERHEAD);
+    body: &mut Vec<u8>,
+) -> Result<(), Error> {
     if key.binds_associated_data() {
-        key.encrypt(associated_data, plaintext, &mut body)?;
-    } else {
-        let framed = associated_data::append_to(plaintext, associated_data);
-        key.encrypt(&[], &framed, &mut body)?;
+        return key.encrypt(associated_data, plaintext, body);
     }
-    Ok(body)
+    let len = associated_data::framed_len(plaintext, associated_data);
+    scratch::for_plaintext(len, |framed| {
+        associated_data::frame(plaintext, associated_data, framed);
+        key.encrypt(&[], framed, body)
+    })
 }
