@@ -4,8 +4,8 @@
 
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit, aead::Aead};
 use jobcrypt::{
-    CipherName, EncryptHook, Encryptor, Error, ErrorKind, JobContext, KeyId, Keyring, SecretKey,
-    ciphers::Fernet,
+    CipherName, EncryptHook, Encryptor, Error, ErrorKind, JobContext, KeyFingerprint, KeyId,
+    Keyring, SecretKey, ciphers::Fernet,
 };
 
 /// ChaCha20-Poly1305 as RFC 8439 has it, with a random nonce of 12 bytes.
@@ -20,6 +20,10 @@ impl Encryptor for MyCipher {
 
     fn key_id(&self) -> KeyId {
         self.0.id(MY_CIPHER)
+    }
+
+    fn fingerprint(&self) -> Option<KeyFingerprint> {
+        Some(self.0.fingerprint())
     }
 
     fn encrypt(&self, _: &[u8], plaintext: &[u8], body: &mut Vec<u8>) -> Result<(), Error> {

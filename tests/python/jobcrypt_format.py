@@ -290,7 +290,7 @@ def parse_json(stored):
 
 def text_under_marker(stored):
     """Returns the text under the marker, or None when the args are no envelope."""
-    if MARKER.encode() not in stored and b"\\" not in stored:
+    if MARKER.encode() not in stored and b"\\" not in stored and b"jc1." not in stored:
         return None
     try:
         args = parse_json(stored)
@@ -300,10 +300,24 @@ def text_under_marker(stored):
         return None
     values = [value for name, value in args if name == MARKER]
     if not values:
+        if is_under_another_marker(args):
+            raise Refused("malformed")
         return None
     if len(args) != 1 or not isinstance(values[0], str):
         raise Refused("malformed")
     return values[0]
+
+
+def is_under_another_marker(args):
+    if len(args) != 1 or not isinstance(args[0][1], str):
+        return False
+    form, *parts = args[0][1].split(".")
+    if form != FORM or len(parts) != 3 or not re.fullmatch("[a-z0-9-]{1,32}", parts[0]):
+        return False
+    try:
+        return len(from_base64url(parts[1])) == 16
+    except Refused:
+        return False
 
 
 def seal(key, context, args, _fixed=None):

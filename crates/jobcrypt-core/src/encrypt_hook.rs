@@ -82,7 +82,8 @@ impl EncryptHook {
     }
 
     /// Returns how many plaintext jobs of sealed kinds this hook and its clones have let through to
-    /// a worker. Where it stays at zero, [`Policy::reject_plaintext`] would park no honest job.
+    /// a worker, in this process. [`Policy::reject_plaintext`] would have parked them; so it would those
+    /// that are still stored, which only the table can count.
     #[must_use]
     pub fn plaintext_accepted(&self) -> u64 {
         self.0.plaintext_accepted.load(Ordering::Relaxed)

@@ -4,7 +4,7 @@ use std::{
 };
 
 use crate::{
-    EncryptHook, Error, ErrorKind, JobContext, Keys, Policy, associated_data,
+    EncryptHook, Encryptor, Error, ErrorKind, JobContext, Keyring, Keys, Policy, associated_data,
     encrypt_hook::Settings,
     marker::{self, Marker},
 };
@@ -108,87 +108,94 @@ impl EncryptHookBuilder {
     /// and `exclude` are used, a policy contradicts itself or decrypt-only mode, no key has a cipher
     /// that a policy allows, or the marker or the namespace cannot stand in a token.
     pub fn build(self) -> Result<EncryptHook, Error> {
-        let Self {
-            keys,
-            namespace,
-            marker,
-            siblings,
-            is_decrypt_only,
-            default_policy,
-            include,
-            exclude,
-            policies,
-        } = self;
-        let refuse =
-            |detail: &'static str| Err(Error::new(ErrorKind::InvalidConfiguration, detail));
-        if include.is_some() && exclude.is_some() {
-            return refuse("use include or exclude, not both");
+        if let Some(detail) = self.contradiction() {
+            return Err(Error::new(ErrorKind::InvalidConfiguration, detail));
         }
-        if include.is_some() && default_policy.is_some() {
-            return refuse(
-                "include leaves all other kinds readable; a default policy contradicts it",
-            );
-        }
-        if include.as_ref().is_some_and(Vec::is_empty) {
-            return refuse("an empty include list seals nothing; leave it out to seal every kind");
-        }
-        if siblings.iter().any(|sibling| **sibling == *marker) {
-            return refuse("the marker cannot be ignored");
-        }
-        let default_policy = match (default_policy, &include) {
+        let default_policy = match (self.default_policy, &self.include) {
             (Some(policy), _) => policy,
             (None, Some(_)) => Policy::readable(),
             (None, None) => Policy::sealed(),
         };
-        let listed = |kinds: Option<Vec<String>>, policy: Policy| {
-            kinds
-                .unwrap_or_default()
-                .into_iter()
-                .map(move |kind| (kind, policy.clone()))
-        };
-        let policies = listed(include, Policy::sealed())
-            .chain(listed(exclude, Policy::readable()))
-            .chain(policies);
+        let keyring = self.keys.snapshot();
+        check(&default_policy, &keyring, self.is_decrypt_only)?;
+        check_context("", &self.namespace)?;
 
-        let keyring = keys.snapshot();
-        let check = |policy: &Policy| {
-            policy.check(is_decrypt_only)?;
-            if keyring
-                .encryptors()
-                .any(|key| policy.allows_cipher(key.cipher().as_str()))
-            {
-                return Ok(());
-            }
-            Err(Error::new(
-                ErrorKind::InvalidConfiguration,
-                "no key of the keyring has a cipher that the policy allows",
-            ))
+        let listed = |kinds: Option<Vec<String>>, policy: Policy| {
+            let kinds = kinds.unwrap_or_default().into_iter();
+            kinds.map(move |kind| (kind, policy.clone()))
         };
-        check(&default_policy)?;
-        let mut by_kind = HashMap::new();
-        for (kind, policy) in policies {
-            if kind.is_empty() {
-                return refuse("a kind has no name");
-            }
-            check(&policy).map_err(|error| error.for_job(&kind))?;
-            associated_data::write(&JobContext::new(&kind), &namespace, &mut Vec::new())?;
-            if by_kind.insert(kind.as_str().into(), policy).is_some() {
-                return Err(Error::new(
-                    ErrorKind::InvalidConfiguration,
-                    "the kind has two policies",
-                )
-                .for_job(&kind));
+        let all = listed(self.include, Policy::sealed())
+            .chain(listed(self.exclude, Policy::readable()))
+            .chain(self.policies);
+        let mut policies = HashMap::new();
+        for (kind, policy) in all {
+            check(&policy, &keyring, self.is_decrypt_only).map_err(|error| error.for_job(&kind))?;
+            check_context(&kind, &self.namespace)?;
+            if policies.insert(kind.as_str().into(), policy).is_some() {
+                let detail = "the kind has two policies";
+                return Err(Error::new(ErrorKind::InvalidConfiguration, detail).for_job(&kind));
             }
         }
-        associated_data::write(&JobContext::new(""), &namespace, &mut Vec::new())?;
         Ok(EncryptHook(Arc::new(Settings {
-            keys,
-            namespace: namespace.into(),
-            marker: Marker::new(&marker, siblings)?,
-            is_decrypt_only,
+            keys: self.keys,
+            namespace: self.namespace.into(),
+            marker: Marker::new(&self.marker, self.siblings)?,
+            is_decrypt_only: self.is_decrypt_only,
             default_policy,
-            policies: by_kind,
+            policies,
             plaintext_accepted: AtomicU64::new(0),
         })))
     }
+
+    /// Says what in these settings cannot all be meant.
+    fn contradiction(&self) -> Option<&'static str> {
+        let is_ignorable = |name: &str| !name.is_empty() && name != self.marker;
+        if self.include.is_some() && self.exclude.is_some() {
+            return Some("use include or exclude, not both");
+        }
+        if self.include.as_ref().is_some_and(Vec::is_empty) {
+            return Some("an empty include list seals nothing; leave it out to seal every kind");
+        }
+        if self.include.is_some() && self.default_policy.is_some() {
+            return Some(
+                "include leaves all other kinds readable; a default policy contradicts it",
+            );
+        }
+        let is_readable = |policy: &Policy| !policy.is_sealed;
+        if self.exclude.is_some() && self.default_policy.as_ref().is_some_and(is_readable) {
+            return Some("exclude seals all other kinds; a readable default policy contradicts it");
+        }
+        if !self.siblings.iter().all(|sibling| is_ignorable(sibling)) {
+            return Some("neither the marker nor a name of no characters can be ignored");
+        }
+        let kinds = self.include.iter().chain(&self.exclude).flatten();
+        if kinds
+            .chain(self.policies.iter().map(|(kind, _)| kind))
+            .any(String::is_empty)
+        {
+            return Some("a kind has no name");
+        }
+        None
+    }
+}
+
+/// Whether a policy is sound, in itself and with these keys.
+fn check(policy: &Policy, keyring: &Keyring, is_decrypt_only: bool) -> Result<(), Error> {
+    policy.check(is_decrypt_only)?;
+    let has = |fits: &dyn Fn(&dyn Encryptor) -> bool| keyring.encryptors().any(fits);
+    let refuse = |detail| Err(Error::new(ErrorKind::InvalidConfiguration, detail));
+    if !has(&|key| policy.allows_cipher(key.cipher().as_str())) {
+        return refuse("no key of the keyring has a cipher that the policy allows");
+    }
+    if policy
+        .plain_form()
+        .is_some_and(|form| !has(&|key| form.fits(key)))
+    {
+        return refuse("no key of the keyring has the cipher of the legacy form");
+    }
+    Ok(())
+}
+
+fn check_context(kind: &str, namespace: &str) -> Result<(), Error> {
+    associated_data::write(&JobContext::new(kind), namespace, &mut Vec::new())
 }

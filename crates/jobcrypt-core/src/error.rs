@@ -15,15 +15,17 @@ use crate::KeyId;
 /// assert!(!error.kind().is_retryable());
 /// ```
 #[derive(thiserror::Error)]
-#[error("{0}")]
-pub struct Error(Box<Fault>);
+#[error("{fault}")]
+pub struct Error {
+    fault: Box<Fault>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
 
 struct Fault {
     kind: ErrorKind,
     detail: Cow<'static, str>,
     job_kind: Option<Box<str>>,
     key_id: Option<KeyId>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 /// The classes of [`Error`], by what a queue does with the job.
@@ -110,10 +112,10 @@ impl ErrorKind {
                 "compare the namespace and the kind with those of the producer; if they agree, the stored token was changed"
             }
             Self::CipherNotAllowed => {
-                "allow the cipher for this kind, or add a key of an allowed one"
+                "allow the cipher for this kind, at least until its jobs are gone"
             }
             Self::EncryptionFailed => "nothing was stored; enqueue again once the cause is gone",
-            Self::InvalidConfiguration => "correct it and start again",
+            Self::InvalidConfiguration => "",
             Self::KeyRetired => "restore the key if the job is still wanted",
             Self::KeySourceUnavailable => "the job waits until the source answers",
             Self::Malformed => "look at the stored row",
@@ -138,70 +140,71 @@ impl Error {
 
     /// Makes the error for a source of keys that could not be asked, because of `source`.
     ///
-    /// The text of `source` becomes part of an error report: it must not hold keys.
+    /// It is the error's `source()`, and adapters log it: its text must not hold keys.
     #[must_use]
     pub fn key_source_unavailable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        let mut error = Self::new(ErrorKind::KeySourceUnavailable, "");
-        error.0.source = Some(source.into());
-        error
+        Self {
+            source: Some(source.into()),
+            ..Self::new(ErrorKind::KeySourceUnavailable, "")
+        }
     }
 
     /// Like [`Error::new`], for a detail made of numbers and names that are no secrets.
     pub(crate) fn with_detail(kind: ErrorKind, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Fault {
-            kind,
-            detail: detail.into(),
-            job_kind: None,
-            key_id: None,
+        Self {
+            fault: Box::new(Fault {
+                kind,
+                detail: detail.into(),
+                job_kind: None,
+                key_id: None,
+            }),
             source: None,
-        }))
+        }
     }
 
     /// Returns the class of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        self.0.kind
+        self.fault.kind
     }
 
     /// Returns the kind of the job that met the error, where one did.
     #[must_use]
     pub fn job_kind(&self) -> Option<&str> {
-        self.0.job_kind.as_deref()
+        self.fault.job_kind.as_deref()
     }
 
     /// Returns the id of the key that is meant, where one is known.
     #[must_use]
     pub fn key_id(&self) -> Option<KeyId> {
-        self.0.key_id
+        self.fault.key_id
     }
 
     /// Whether waiting can help, see [`ErrorKind::is_retryable`].
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        self.0.kind.is_retryable()
+        self.fault.kind.is_retryable()
     }
 
     pub(crate) fn for_job(mut self, kind: &str) -> Self {
-        self.0.job_kind = Some(kind.into());
+        self.fault.job_kind = Some(kind.into());
         self
     }
 
     pub(crate) fn for_key(mut self, id: KeyId) -> Self {
-        self.0.key_id = Some(id);
+        self.fault.key_id = Some(id);
         self
     }
 }
 
+/// What `main` prints when it returns the error: its class, all that `Display` says, and the source.
 impl fmt::Debug for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Error")
-            .field("kind", &self.0.kind)
-            .field("detail", &self.0.detail)
-            .field("job_kind", &self.0.job_kind)
-            .field("key_id", &self.0.key_id)
-            .field("source", &self.0.source)
-            .finish()
+        write!(formatter, "{:?}: {self}", self.kind())?;
+        match &self.source {
+            Some(source) => write!(formatter, " ({source})"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -221,6 +224,9 @@ impl fmt::Display for Fault {
         if !self.detail.is_empty() {
             write!(formatter, ": {}", self.detail)?;
         }
-        write!(formatter, "; {}", self.kind.next_step())
+        match self.kind.next_step() {
+            "" => Ok(()),
+            next_step => write!(formatter, "; {next_step}"),
+        }
     }
 }

@@ -90,11 +90,17 @@ pub(crate) fn trim_start(json: &[u8]) -> &[u8] {
 
 /// Returns the text of a JSON value that is a string, and what stands behind it.
 pub(crate) fn string_value(json: &[u8]) -> Option<(Cow<'_, str>, &[u8])> {
-    let [b'"', rest @ ..] = trim_start(json) else {
-        return None;
-    };
-    let written = string(rest)?;
-    Some((unescape(written)?, &rest[written.len() + 1..]))
+    let written = written_string(json)?;
+    let rest = &trim_start(json)[written.len() + 2..];
+    Some((unescape(written)?, rest))
+}
+
+/// Returns what stands between the quotes of a JSON value that is a string.
+pub(crate) fn written_string(json: &[u8]) -> Option<&[u8]> {
+    match trim_start(json) {
+        [b'"', rest @ ..] => string(rest),
+        _ => None,
+    }
 }
 
 /// Resolves the escapes of a JSON string, given without its quotes.

@@ -18,13 +18,20 @@ pub struct KeyFingerprint {
     weakness: Option<&'static str>,
 }
 
-/// Keys that stand in public documentation: River's manual, the Fernet specification.
-const PUBLIC_SAMPLES: [&str; 4] = [
-    "iRmwTuVGl2BAwTUPRTJbP/iA2EKpTrzXpEcNIXG2BI0=",
-    "fdnQ7+v/5Pb28rYqpynRSdzWfqs1gD6/J/0I9IUh65s=",
-    "T8sUAPOQNSDDMAiMyfrK8EaLOlY/cJ21PPNn1InCqIQ=",
-    "cw/0x689RpI+jtRR7oE8h/eQsKImvJapLeSbXpwF4e4=",
+/// Keys that stand in public documentation. As bytes, since text of a key would have to be wiped.
+const PUBLIC_SAMPLES: [[u8; 32]; 4] = [
+    // River's manual: the example key
+    *b"\x89\x19\xb0\x4e\xe5\x46\x97\x60\x40\xc1\x35\x0f\x45\x32\x5b\x3f\xf8\x80\xd8\x42\xa9\x4e\xbc\xd7\xa4\x47\x0d\x21\x71\xb6\x04\x8d",
+    // River's manual: the old key
+    *b"\x7d\xd9\xd0\xef\xeb\xff\xe4\xf6\xf6\xf2\xb6\x2a\xa7\x29\xd1\x49\xdc\xd6\x7e\xab\x35\x80\x3e\xbf\x27\xfd\x08\xf4\x85\x21\xeb\x9b",
+    // River's manual: the new key
+    *b"\x4f\xcb\x14\x00\xf3\x90\x35\x20\xc3\x30\x08\x8c\xc9\xfa\xca\xf0\x46\x8b\x3a\x56\x3f\x70\x9d\xb5\x3c\xf3\x67\xd4\x89\xc2\xa8\x84",
+    // the Fernet specification
+    *b"\x73\x0f\xf4\xc7\xaf\x3d\x46\x92\x3e\x8e\xd4\x51\xee\x81\x3c\x87\xf7\x90\xb0\xa2\x26\xbc\x96\xa9\x2d\xe4\x9b\x5e\x9c\x05\xe1\xee",
 ];
+
+/// 32 random bytes have about 30 different ones among them.
+const FEWEST_DIFFERENT_BYTES: usize = 8;
 
 impl KeyFingerprint {
     /// Looks at the bytes of a key.
@@ -76,6 +83,13 @@ fn weakness(key: &[u8]) -> Option<&'static str> {
     if key.iter().all(|byte| *byte == key[0]) {
         return Some("all its bytes are the same; generate a new key");
     }
+    let mut seen = [false; 256];
+    for byte in key {
+        seen[usize::from(*byte)] = true;
+    }
+    if seen.iter().filter(|seen| **seen).count() < FEWEST_DIFFERENT_BYTES {
+        return Some("it is made of few different bytes; generate a new key");
+    }
     if key
         .iter()
         .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
@@ -85,7 +99,7 @@ fn weakness(key: &[u8]) -> Option<&'static str> {
     if first == second {
         return Some("its two halves are the same; generate a new key");
     }
-    if PUBLIC_SAMPLES.contains(&base64_simd::STANDARD.encode_to_string(key).as_str()) {
+    if PUBLIC_SAMPLES.iter().any(|sample| sample == key) {
         return Some("it is printed in public documentation; generate a new key");
     }
     None

@@ -14,11 +14,16 @@ use crate::{Error, Keyring};
 /// #[async_trait]
 /// impl KeyProvider for FromFile {
 ///     async fn keyring(&self) -> Result<Keyring, Error> {
+///         // A source that takes its time is to be awaited instead.
 ///         let text = std::fs::read_to_string(&self.0).map_err(Error::key_source_unavailable)?;
+///         let text = zeroize::Zeroizing::new(text);
 ///         Keyring::new(XChaCha20Poly1305::new(SecretKey::from_base64(&text)?)).build()
 ///     }
 /// }
 /// ```
+///
+/// The hook is then made of [`Keys::from_provider`](crate::Keys::from_provider), which needs the crate
+/// `async-trait` for the implementation.
 #[async_trait]
 pub trait KeyProvider: Send + Sync + 'static {
     /// Returns the keys as they are now.

@@ -39,8 +39,9 @@ impl Keyring {
         })
     }
 
-    /// Begins the keyring that comes after this one in a rotation: `primary` in front, all keys of
-    /// this one behind it.
+    /// Begins the keyring that comes after this one in a rotation: `primary` in front, all other keys
+    /// of this one behind it. A key that was a secondary before is moved. [`Keys::rotate`](crate::Keys::rotate)
+    /// does this in place.
     ///
     /// ```
     /// # use jobcrypt_ciphers::{Fernet, XChaCha20Poly1305};
@@ -52,10 +53,34 @@ impl Keyring {
     /// # Ok::<(), jobcrypt_core::Error>(())
     /// ```
     pub fn with_primary(&self, primary: impl Encryptor) -> KeyringBuilder {
+        let promoted = (primary.cipher(), primary.key_id());
         let mut next = Self::new(primary);
-        next.0.encryptors.extend(self.encryptors.iter().cloned());
+        let others = self.encryptors.iter().cloned();
+        next.0
+            .encryptors
+            .extend(others.filter(|key| (key.cipher(), key.key_id()) != promoted));
         next.0.retired.clone_from(&self.retired);
         next
+    }
+
+    /// Begins this keyring with one more secondary: a new key, on its way to every node before any
+    /// node encrypts with it.
+    ///
+    /// ```
+    /// # use jobcrypt_ciphers::{Fernet, XChaCha20Poly1305};
+    /// # use jobcrypt_core::{Keyring, Keys, SecretKey};
+    /// let keys: Keys = Keyring::new(Fernet::new(SecretKey::generate()?)).build()?.into();
+    /// let new_key = XChaCha20Poly1305::new(SecretKey::generate()?);
+    /// keys.swap(keys.snapshot().with_secondary(new_key).build()?);
+    /// assert_eq!(keys.snapshot().primary().cipher().as_str(), "fernet");
+    /// # Ok::<(), jobcrypt_core::Error>(())
+    /// ```
+    pub fn with_secondary(&self, secondary: impl Encryptor) -> KeyringBuilder {
+        KeyringBuilder(Self {
+            encryptors: self.encryptors.clone(),
+            retired: self.retired.clone(),
+        })
+        .and(secondary)
     }
 
     /// Returns the key that encrypts.
@@ -161,8 +186,10 @@ impl KeyringBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`], naming the key by its position, when one is weak, stands
-    /// twice, shares its bytes or half of them with another, or is retired.
+    /// [`ErrorKind::InvalidConfiguration`], naming the key by its position, when one stands twice, shares
+    /// its bytes or half of them with another, is retired, or is weak: shorter than 16 bytes, printable
+    /// text, of two equal halves or of few different bytes, or printed in River's manual or the Fernet
+    /// specification.
     pub fn build(self) -> Result<Keyring, Error> {
         self.0.check()?;
         Ok(self.0)

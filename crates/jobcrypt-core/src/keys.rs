@@ -1,10 +1,10 @@
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
-use crate::{Error, ErrorKind, KeyProvider, Keyring};
+use crate::{Encryptor, Error, ErrorKind, KeyProvider, Keyring};
 
 /// A keyring that can be swapped while jobs are sealed and opened. Clones share it.
 ///
@@ -40,7 +40,11 @@ struct Source {
 struct LastReload {
     at: Instant,
     succeeded: bool,
+    is_running: bool,
 }
+
+/// One reload under way; over when dropped, also where its caller gave up.
+struct Turn<'a>(&'a Source);
 
 /// How often a source of keys is asked at most, unless set otherwise.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
@@ -78,6 +82,7 @@ impl Keys {
                         .checked_sub(interval)
                         .unwrap_or_else(Instant::now),
                     succeeded: true,
+                    is_running: false,
                 }),
             }),
         ))
@@ -103,23 +108,61 @@ impl Keys {
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(keyring);
     }
 
-    /// Asks the provider for the keys as they are now, unless it was asked within the interval.
-    /// Returns whether a new keyring is in use; without a provider there never is.
+    /// Makes `primary` the key that encrypts, for all clones at once; the keys in use stay behind it.
     ///
     /// # Errors
     ///
-    /// The provider's error. Within the interval after a failure,
-    /// [`ErrorKind::KeySourceUnavailable`]. The keys in use stay.
+    /// Those of [`KeyringBuilder::build`](crate::KeyringBuilder::build); the keys in use stay.
+    ///
+    /// ```
+    /// # use jobcrypt_ciphers::{Fernet, XChaCha20Poly1305};
+    /// # use jobcrypt_core::{Keyring, Keys, SecretKey};
+    /// let keys: Keys = Keyring::new(Fernet::new(SecretKey::generate()?)).build()?.into();
+    /// keys.rotate(XChaCha20Poly1305::new(SecretKey::generate()?))?;
+    /// assert_eq!(keys.snapshot().primary().cipher().as_str(), "xchacha20poly1305");
+    /// # Ok::<(), jobcrypt_core::Error>(())
+    /// ```
+    pub fn rotate(&self, primary: impl Encryptor) -> Result<(), Error> {
+        let mut current = self
+            .0
+            .current
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(current.with_primary(primary).build()?);
+        Ok(())
+    }
+
+    /// Asks the provider for the keys as they are now, unless it is being asked or was asked within
+    /// the interval. Returns whether a new keyring is in use; without a provider there never is. What
+    /// was swapped in meanwhile stays.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::KeySourceUnavailable`] when the provider fails, with its error as the source, and
+    /// within the interval after that. The keys in use stay.
     pub async fn reload(&self) -> Result<bool, Error> {
         let Some(source) = &self.0.source else {
             return Ok(false);
         };
-        if !source.claim_turn()? {
+        let Some(turn) = source.claim_turn()? else {
             return Ok(false);
-        }
+        };
+        let before = self.snapshot();
         let loaded = source.provider.keyring().await;
-        source.note(loaded.is_ok());
-        self.swap(loaded?);
+        turn.note(loaded.is_ok());
+        // Whatever class a provider's error has, it says nothing about the job.
+        let loaded = loaded.map_err(|error| match error.kind() {
+            ErrorKind::KeySourceUnavailable => error,
+            _ => Error::key_source_unavailable(error),
+        })?;
+        let mut current = self
+            .0
+            .current
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&current, &before) {
+            *current = Arc::new(loaded);
+        }
         Ok(true)
     }
 
@@ -132,16 +175,17 @@ impl Keys {
 }
 
 impl Source {
-    /// Whether the provider may be asked now. One caller per interval gets a yes, so that ten
-    /// thousand jobs under an unknown key cost one question.
-    fn claim_turn(&self) -> Result<bool, Error> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.at.elapsed() >= self.interval {
+    /// Returns the turn to ask the provider, if it is due. One caller per interval gets it, and one at
+    /// a time, so that ten thousand jobs under an unknown key cost one question.
+    fn claim_turn(&self) -> Result<Option<Turn<'_>>, Error> {
+        let mut last = self.last();
+        if !last.is_running && last.at.elapsed() >= self.interval {
             last.at = Instant::now();
-            return Ok(true);
+            last.is_running = true;
+            return Ok(Some(Turn(self)));
         }
         if last.succeeded {
-            return Ok(false);
+            return Ok(None);
         }
         Err(Error::new(
             ErrorKind::KeySourceUnavailable,
@@ -149,11 +193,21 @@ impl Source {
         ))
     }
 
+    fn last(&self) -> MutexGuard<'_, LastReload> {
+        // Whoever panicked with the lock left whole values behind.
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn<'_> {
     fn note(&self, succeeded: bool) {
-        self.last
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .succeeded = succeeded;
+        self.0.last().succeeded = succeeded;
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.last().is_running = false;
     }
 }
 

@@ -60,7 +60,7 @@ impl LegacyForm {
     }
 
     /// Whether a key may have written this form.
-    fn fits(self, key: &dyn Encryptor) -> bool {
+    pub(crate) fn fits(self, key: &dyn Encryptor) -> bool {
         match self {
             Self::PlainBox => key.cipher() == CipherName::SECRETBOX,
             Self::PlainFernet => key.cipher() == CipherName::FERNET,

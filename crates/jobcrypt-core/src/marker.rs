@@ -123,8 +123,12 @@ pub(crate) fn is_envelope(args: &[u8]) -> bool {
     let (Some(key), None) = (keys.next(), keys.next()) else {
         return false;
     };
+    // Read as it is written: a token has no escapes, and resolving those of an app's own args would
+    // leave a copy of them behind.
     top_keys(args).next().is_some()
-        && json_keys::string_value(key.rest).is_some_and(|(text, _)| Envelope::parse(&text).is_ok())
+        && json_keys::written_string(key.rest)
+            .and_then(|text| std::str::from_utf8(text).ok())
+            .is_some_and(|text| Envelope::parse(text).is_ok())
 }
 
 /// The keys of the outermost object; none where `args` are no object.

@@ -1,11 +1,11 @@
 use std::sync::atomic::Ordering;
 
-use tracing::{trace, warn};
+use tracing::{debug, trace, warn};
 use zeroize::Zeroizing;
 
 use crate::{
     EncryptHook, Encryptor, Envelope, Error, ErrorKind, JobContext, LegacyForm, Payload, Policy,
-    associated_data, envelope, json_keys, scratch,
+    associated_data, envelope, json_keys, marker, scratch,
 };
 
 impl EncryptHook {
@@ -72,9 +72,18 @@ impl EncryptHook {
     ) -> Result<Option<Vec<u8>>, Error> {
         self.try_open(context, stored).map_err(|error| {
             let error = error.for_job(context.kind());
-            warn!(target: "jobcrypt", kind = ?context.kind(), class = error.kind().as_str(), "open.failed");
+            debug!(target: "jobcrypt", kind = ?context.kind(), class = error.kind().as_str(), "open.failed");
             error
         })
+    }
+
+    /// Whether stored args are sealed, so that [`open`](Self::open) would open or refuse them: an
+    /// envelope, whole or damaged, or what a legacy form of the kind covers.
+    #[must_use]
+    pub fn is_sealed(&self, context: &JobContext<'_>, stored: &[u8]) -> bool {
+        !matches!(self.0.marker.find(stored), Ok(None))
+            || marker::is_envelope(stored)
+            || self.policy(context.kind()).is_in_plain_form(stored)
     }
 
     fn try_open(&self, context: &JobContext<'_>, stored: &[u8]) -> Result<Option<Vec<u8>>, Error> {
@@ -88,7 +97,7 @@ impl EncryptHook {
             return self.open_token(context, policy, &text).map(Some);
         }
         if let Some(form) = policy.plain_form()
-            && json_keys::trim_start(stored).first() == Some(&b'"')
+            && policy.is_in_plain_form(stored)
         {
             return match json_keys::string_value(stored) {
                 Some((text, rest)) if json_keys::trim_start(rest).is_empty() => {
@@ -99,6 +108,12 @@ impl EncryptHook {
                     "this kind's legacy form is a JSON string, and this is not",
                 )),
             };
+        }
+        if marker::is_envelope(stored) {
+            return Err(Error::new(
+                ErrorKind::Malformed,
+                "they are an envelope under another marker than this hook has",
+            ));
         }
         if policy.rejects_plaintext {
             return Err(Error::new(

@@ -1,7 +1,7 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, io};
 
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::{Error, ErrorKind};
 
@@ -58,7 +58,10 @@ impl Payload for String {
     }
 
     fn from_json(json: Vec<u8>) -> Result<Self, Error> {
-        Self::from_utf8(json).map_err(|_| not_json())
+        Self::from_utf8(json).map_err(|error| {
+            error.into_bytes().zeroize();
+            not_json()
+        })
     }
 }
 
@@ -68,7 +71,10 @@ impl Payload for Box<RawValue> {
     }
 
     fn from_json(json: Vec<u8>) -> Result<Self, Error> {
-        RawValue::from_string(String::from_json(json)?).map_err(|_| not_json())
+        // Copied to its exact size, so that no allocator leaves a part of it behind.
+        serde_json::from_slice::<&RawValue>(&Zeroizing::new(json))
+            .map(RawValue::to_owned)
+            .map_err(|_| not_json())
     }
 }
 
@@ -76,13 +82,30 @@ impl Payload for Box<RawValue> {
 /// keep every byte.
 impl Payload for serde_json::Value {
     fn as_json(&self) -> Result<Cow<'_, [u8]>, Error> {
-        serde_json::to_vec(self)
-            .map(Cow::Owned)
-            .map_err(|_| not_json())
+        // Measured first: a `Vec` that grows leaves copies behind.
+        let mut len = Length(0);
+        serde_json::to_writer(&mut len, self).map_err(|_| not_json())?;
+        let mut json = Vec::with_capacity(len.0);
+        serde_json::to_writer(&mut json, self).map_err(|_| not_json())?;
+        Ok(Cow::Owned(json))
     }
 
     fn from_json(json: Vec<u8>) -> Result<Self, Error> {
         serde_json::from_slice(&Zeroizing::new(json)).map_err(|_| not_json())
+    }
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -1,10 +1,11 @@
-use crate::{CipherName, Error, ErrorKind, LegacyForm};
+use crate::{CipherName, Error, ErrorKind, LegacyForm, json_keys};
 
 /// What happens to the jobs of one kind: sealed or readable on enqueue, and what is accepted on
 /// dequeue.
 ///
-/// Whether stored args are decrypted is not a matter of policy: an envelope always is, so that a
-/// narrower policy never strands the jobs that are stored already.
+/// Whether stored args are opened is not a matter of what is sealed: an envelope always is, so that a
+/// kind can be taken off the list while its jobs are stored. Only [`ciphers`](Self::ciphers) refuses
+/// envelopes.
 ///
 /// ```
 /// use jobcrypt_core::{CipherName, LegacyForm, Policy};
@@ -47,7 +48,8 @@ impl Policy {
 
     /// Allows these ciphers only. The first key of the keyring that has one of them seals; tokens
     /// of other ciphers are refused before any key is touched, and keys of other ciphers are not
-    /// tried on legacy forms.
+    /// tried on legacy forms. Jobs that are stored under another cipher are parked, so let them drain
+    /// first.
     pub fn ciphers(mut self, allowed: impl IntoIterator<Item = CipherName>) -> Self {
         self.ciphers = Some(allowed.into_iter().collect());
         self
@@ -84,6 +86,11 @@ impl Policy {
             .iter()
             .copied()
             .find(|form| *form != LegacyForm::River)
+    }
+
+    /// Whether stored args would be read in that form: every JSON string is.
+    pub(crate) fn is_in_plain_form(&self, stored: &[u8]) -> bool {
+        self.plain_form().is_some() && json_keys::trim_start(stored).first() == Some(&b'"')
     }
 
     pub(crate) fn check(&self, is_decrypt_only: bool) -> Result<(), Error> {

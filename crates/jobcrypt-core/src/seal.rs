@@ -102,7 +102,7 @@ impl EncryptHook {
             ));
         }
         if settings.is_decrypt_only || !policy.is_sealed {
-            return if settings.marker.is_anywhere_in(json) {
+            return if settings.marker.is_anywhere_in(json) || policy.is_in_plain_form(json) {
                 Err(Error::new(
                     ErrorKind::MarkerInArgs,
                     "a worker could not tell them from sealed args",

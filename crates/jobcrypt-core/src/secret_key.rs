@@ -45,9 +45,14 @@ impl SecretKey {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let mut key = Box::new(Zeroizing::new([0; 32]));
         if bytes.len() != key.len() {
+            let hint = match bytes.len() {
+                0 => "; is the variable empty?",
+                48 => "; are these hex digits? write it in base64",
+                _ => "",
+            };
             return Err(Error::with_detail(
                 ErrorKind::InvalidConfiguration,
-                format!("a key is 32 bytes, this one has {}", bytes.len()),
+                format!("a key is 32 bytes, this one has {}{hint}", bytes.len()),
             ));
         }
         key.copy_from_slice(bytes);

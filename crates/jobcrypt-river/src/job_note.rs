@@ -41,6 +41,9 @@ pub enum JobNote {
         since: Timestamp,
         /// How often it has waited for this cause.
         times: u32,
+        /// Since when its key is unknown, also while other causes come between.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        key_unknown_since: Option<Timestamp>,
     },
     /// It is held until someone puts it back.
     Parked {
@@ -87,12 +90,10 @@ pub(crate) fn write(context: &WorkContext, note: &JobNote) -> Result<(), WorkErr
         .map_err(WorkError::new)
 }
 
-/// Takes back the note of an earlier attempt, so that a later wait does not count from it.
+/// Takes back the note of an earlier attempt, so that a later wait does not count from it. What an app
+/// keeps under the same key stays.
 pub(crate) fn clear(context: &WorkContext, metadata: &JobMetadata) -> Result<(), WorkError> {
-    if metadata
-        .get_raw(METADATA_KEY)
-        .is_none_or(|note| note.get() == "null")
-    {
+    if JobNote::of(metadata).is_none() {
         return Ok(());
     }
     context

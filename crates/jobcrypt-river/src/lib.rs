@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod encrypt_plugin;
+mod guarded;
 mod install_guard;
 mod job_note;
 mod open_middleware;

@@ -1,12 +1,12 @@
 use jobcrypt_core::{EncryptHook, Error, JobContext};
 use riverqueue::{
-    JobCancelError, JobRow, WorkContext, WorkError, WorkMiddleware, WorkNext, WorkOutcome,
-    jiff::Timestamp,
+    JobCancelError, JobRow, WorkCancelled, WorkContext, WorkError, WorkMiddleware, WorkNext,
+    WorkOutcome, jiff::Timestamp,
 };
 use tracing::{error, warn};
 
 use crate::{
-    JobNote, install_guard, job_note, reduced_error,
+    JobNote, guarded, install_guard, job_note, reduced_error,
     verdict::{Terms, Verdict},
 };
 
@@ -26,9 +26,8 @@ impl OpenMiddleware {
     /// Opens the args in place; whether they were sealed.
     async fn open(&self, job: &mut JobRow) -> Result<bool, Error> {
         install_guard::check()?;
-        self.hook
-            .open_or_reload(&JobContext::new(&job.kind), &mut job.encoded_args)
-            .await
+        let context = JobContext::new(&job.kind);
+        guarded::run(self.hook.open_or_reload(&context, &mut job.encoded_args)).await
     }
 
     /// Puts off, parks or cancels a job that cannot be opened. Its args stay as they are stored.
@@ -41,7 +40,8 @@ impl OpenMiddleware {
         let earlier = JobNote::of(&job.metadata);
         match Verdict::on(&cause, earlier.as_ref(), Timestamp::now(), &self.terms) {
             Verdict::Wait { note, delay } => {
-                warn!(target: "jobcrypt", job = job.id, error = %cause, ?delay, "job.waiting");
+                let source = std::error::Error::source(&cause);
+                warn!(target: "jobcrypt", job = job.id, error = %cause, source, ?delay, "job.waiting");
                 job_note::write(context, &note)?;
                 Ok(WorkOutcome::Snooze(delay))
             }
@@ -65,7 +65,12 @@ impl WorkMiddleware for OpenMiddleware {
         mut job: JobRow,
         next: WorkNext<'_>,
     ) -> Result<WorkOutcome, WorkError> {
-        let was_sealed = match self.open(&mut job).await {
+        let opened = tokio::select! {
+            opened = self.open(&mut job) => opened,
+            // The client stops while a key is asked for: the job becomes available, its attempt unused.
+            () = context.cancellation_token().cancelled() => return Err(WorkError::new(WorkCancelled)),
+        };
+        let was_sealed = match opened {
             Ok(was_sealed) => was_sealed,
             Err(cause) => return self.refuse(context, &job, cause),
         };

@@ -1,4 +1,4 @@
-use jobcrypt_core::{EncryptHook, ErrorKind, JobContext};
+use jobcrypt_core::{EncryptHook, JobContext};
 use riverqueue::{BoxError, Hook, InsertContext, JobRow};
 
 /// Seals what goes into the table, and opens what River hands back to the inserting app.
@@ -18,15 +18,16 @@ impl Hook for SealHook {
     }
 
     async fn decode_insert_result(&self, job: &mut JobRow) -> Result<(), BoxError> {
-        // No reload here: River holds its insert transaction open, on SQLite the only writer.
-        match self
+        let context = JobContext::new(&job.kind);
+        // Readable, or a unique job that was there before in plaintext: handed back, not worked.
+        if !self
             .0
-            .open(&JobContext::new(&job.kind), &mut job.encoded_args)
+            .is_sealed(&context, job.encoded_args.get().as_bytes())
         {
-            // A unique job that was there before, in plaintext: it is handed back, not worked.
-            Err(error) if error.kind() == ErrorKind::PlaintextRejected => Ok(()),
-            Err(error) => Err(error.into()),
-            Ok(_) => Ok(()),
+            return Ok(());
         }
+        // No reload here: River holds its insert transaction open, on SQLite the only writer.
+        self.0.open(&context, &mut job.encoded_args)?;
+        Ok(())
     }
 }

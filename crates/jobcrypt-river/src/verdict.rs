@@ -45,25 +45,35 @@ impl Verdict {
         terms: &Terms,
     ) -> Self {
         let cause = Cause::from(error);
-        let (longest_delay, patience) = match error.kind() {
-            ErrorKind::NoMatchingKey => (LONGEST_DELAY_FOR_KEY, Some(terms.park_after)),
+        let longest_delay = match error.kind() {
+            ErrorKind::NoMatchingKey => LONGEST_DELAY_FOR_KEY,
             // Neither is the job's fault, so neither ever costs the job its place.
             ErrorKind::KeySourceUnavailable | ErrorKind::InvalidConfiguration => {
-                (LONGEST_DELAY_FOR_SOURCE, None)
+                LONGEST_DELAY_FOR_SOURCE
             }
             _ => return Self::refused(cause, now, terms),
         };
-        let (since, times) = match earlier {
+        let is_key_unknown = error.kind() == ErrorKind::NoMatchingKey;
+        let (since, times, mut key_unknown_since) = match earlier {
             Some(JobNote::Waiting {
                 cause: earlier,
                 since,
                 times,
-            }) if earlier.class == cause.class => (*since, times.saturating_add(1)),
-            _ => (now, 1),
+                key_unknown_since,
+            }) if earlier.class == cause.class => {
+                (*since, times.saturating_add(1), *key_unknown_since)
+            }
+            Some(JobNote::Waiting {
+                key_unknown_since, ..
+            }) => (now, 1, *key_unknown_since),
+            _ => (now, 1, None),
         };
-        let waited = Duration::try_from(now.duration_since(since)).unwrap_or_default();
-        if patience.is_some_and(|patience| waited >= patience) {
-            return Self::refused(cause, now, terms);
+        if is_key_unknown {
+            let since = *key_unknown_since.get_or_insert(now);
+            let waited = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+            if waited >= terms.park_after {
+                return Self::refused(cause, now, terms);
+            }
         }
         let doublings = times.saturating_sub(1).min(16);
         Self::Wait {
@@ -72,6 +82,7 @@ impl Verdict {
                 cause,
                 since,
                 times,
+                key_unknown_since,
             },
         }
     }
@@ -152,6 +163,28 @@ mod tests {
         let later = start + 10 * TERMS.park_after;
         let verdict = Verdict::on(&unknown_key(), Some(&note), later, &TERMS);
         assert!(matches!(verdict, Verdict::Wait { .. }), "{verdict:?}");
+    }
+
+    #[test]
+    fn a_flaky_source_does_not_keep_an_unknown_key_waiting_for_ever() {
+        let source = Error::key_source_unavailable("down");
+        let (mut now, mut earlier) = (Timestamp::UNIX_EPOCH, None);
+        for round in 0..1000 {
+            let error = if round % 5 == 4 {
+                &source
+            } else {
+                &unknown_key()
+            };
+            match Verdict::on(error, earlier.as_ref(), now, &TERMS) {
+                Verdict::Wait { note, delay } => {
+                    now += delay.max(Duration::from_hours(1));
+                    earlier = Some(note);
+                }
+                Verdict::Park { .. } => return,
+                Verdict::Cancel => panic!("nothing asked for a cancellation"),
+            }
+        }
+        panic!("it waits for ever");
     }
 
     #[test]
