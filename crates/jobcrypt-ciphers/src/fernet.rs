@@ -261,6 +261,18 @@ mod tests {
     }
 
     #[test]
+    fn another_version_is_refused_also_when_it_is_signed() {
+        let fernet = Fernet::new(SecretKey::generate().expect("the system has random bytes"));
+        let mut body = Vec::new();
+        fernet.encrypt_at(0, [9; 16], b"{}", &mut body);
+        body[0] = 0x81;
+        let signed = body.len() - HMAC_LEN;
+        let tag = fernet.signer().chain_update(&body[..signed]).finalize();
+        body[signed..].copy_from_slice(&tag.into_bytes());
+        assert!(fernet.decrypt(&[], &body, &mut Vec::new()).is_err());
+    }
+
+    #[test]
     fn an_age_counts_to_the_second_and_only_where_one_is_set() {
         let key = || {
             SecretKey::from(std::array::from_fn(|at| {

@@ -28,7 +28,8 @@ fn unsound(configure: impl FnOnce(EncryptHookBuilder) -> EncryptHookBuilder, why
 
 #[test]
 fn keys_that_are_no_secret_are_refused_by_position() {
-    let weak: [([u8; 32], &str); 5] = [
+    let weak: [([u8; 32], &str); 6] = [
+        (std::array::from_fn(|at| [1, 200, 77][at % 3]), "few different bytes"),
         ([0; 32], "all its bytes are the same"),
         ([7; 32], "all its bytes are the same"),
         (*b"correct horse battery staple 123", "printable text"),
@@ -101,6 +102,15 @@ fn hooks_that_contradict_themselves_are_refused() {
     );
     unsound(|hook| hook.kind("", Policy::sealed()), "no name");
     unsound(|hook| hook.exclude([""]), "no name");
+    unsound(
+        |hook| hook.default_policy(Policy::readable()).exclude(["a"]),
+        "contradicts",
+    );
+    unsound(|hook| hook.ignore_sibling(""), "can be ignored");
+    unsound(
+        |hook| hook.default_policy(Policy::sealed().legacy(LegacyForm::PlainBox)),
+        "cipher of the legacy form",
+    );
     unsound(|hook| hook.marker(""), "marker");
     unsound(|hook| hook.marker("with\"quote"), "marker");
     unsound(
@@ -153,6 +163,11 @@ fn the_way_out_is_shut_while_plaintext_is_rejected() {
         .build()
         .expect("it is sound");
     refused(strict.to_decrypt_only(), "charge_card");
+    let strict = EncryptHook::builder(keyring())
+        .default_policy(Policy::sealed().reject_plaintext())
+        .build()
+        .expect("it is sound");
+    refused(strict.to_decrypt_only(), "decrypt-only");
 }
 
 #[test]

@@ -181,3 +181,116 @@ fn an_unreachable_source_is_told_from_an_unknown_key_and_the_keys_in_use_stay() 
         .expect("it is sealed");
     assert!(hook_of_mine.open_bytes(&JOB, &own).is_ok());
 }
+
+#[test]
+fn whatever_a_provider_says_is_no_verdict_on_the_job() {
+    let (mine, foreign) = (*key().expose(), *key().expose());
+    let provider = Scripted {
+        steps: vec![
+            Box::new(move || of(mine)),
+            Box::new(|| {
+                Err(Error::new(
+                    ErrorKind::AuthenticationFailed,
+                    "the login failed",
+                ))
+            }),
+        ],
+        asked: Arc::default(),
+    };
+    let hook_of_mine = hook(now(Keys::from_provider_every(HOUR, provider)).expect("it answers"));
+    let mut sealed = hook(of(foreign).expect("it is sound"))
+        .seal_bytes(&JOB, b"[]")
+        .expect("it seals")
+        .expect("it is sealed");
+    let error = now(hook_of_mine.open_or_reload(&JOB, &mut sealed)).expect_err("it fails");
+    assert_eq!(error.kind(), ErrorKind::KeySourceUnavailable);
+    assert_eq!(error.job_kind(), Some("send_invoice"));
+    let source = std::error::Error::source(&error).expect("the provider's error is kept");
+    assert!(source.to_string().contains("the login failed"), "{source}");
+}
+
+/// Never answers.
+struct Silent(std::sync::Mutex<Option<Keyring>>);
+
+#[async_trait]
+impl KeyProvider for Silent {
+    async fn keyring(&self) -> Result<Keyring, Error> {
+        let first = self.0.lock().expect("no test panics with the lock").take();
+        match first {
+            Some(keyring) => Ok(keyring),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[test]
+fn one_reload_is_under_way_at_a_time_and_one_that_is_given_up_makes_room() {
+    let first = of(*key().expose()).expect("it is sound");
+    let provider = Silent(std::sync::Mutex::new(Some(first)));
+    let keys = now(Keys::from_provider_every(Duration::ZERO, provider)).expect("it answers once");
+    let mut context = Context::from_waker(Waker::noop());
+    let mut asking = Box::pin(keys.reload());
+    assert!(asking.as_mut().poll(&mut context).is_pending());
+    assert!(!now(keys.reload()).expect("it does not ask while another does"));
+    drop(asking);
+    let mut asking = Box::pin(keys.reload());
+    assert!(
+        asking.as_mut().poll(&mut context).is_pending(),
+        "the turn is free again"
+    );
+}
+
+#[test]
+fn a_reload_does_not_undo_what_was_swapped_in_meanwhile() {
+    struct SwapsWhileAsked(Arc<std::sync::OnceLock<Keys>>, [u8; 32]);
+
+    #[async_trait]
+    impl KeyProvider for SwapsWhileAsked {
+        async fn keyring(&self) -> Result<Keyring, Error> {
+            if let Some(keys) = self.0.get() {
+                keys.rotate(XChaCha20Poly1305::new(key()))?;
+            }
+            of(self.1)
+        }
+    }
+
+    let old = *key().expose();
+    let handle = Arc::new(std::sync::OnceLock::new());
+    let provider = SwapsWhileAsked(Arc::clone(&handle), old);
+    let keys = now(Keys::from_provider_every(Duration::ZERO, provider)).expect("it answers");
+    assert!(handle.set(keys.clone()).is_ok());
+    assert!(now(keys.reload()).expect("it answers"));
+    assert_eq!(
+        keys.snapshot().encryptors().count(),
+        2,
+        "the rotation stays"
+    );
+}
+
+#[test]
+fn a_key_goes_from_secondary_to_primary_and_tombstones_stay() {
+    let (old, new) = (*key().expose(), *key().expose());
+    let gone = key().id(CipherName::FERNET);
+    let first = Keyring::new(XChaCha20Poly1305::new(old.into()))
+        .retired(gone)
+        .build();
+    let keys: Keys = first.expect("it is sound").into();
+    let staged = keys
+        .snapshot()
+        .with_secondary(XChaCha20Poly1305::new(new.into()));
+    keys.swap(staged.build().expect("two keys are sound"));
+    let new_id = SecretKey::from(new).id(CipherName::XCHACHA20_POLY1305);
+    assert_ne!(keys.snapshot().primary().key_id(), new_id);
+    keys.rotate(XChaCha20Poly1305::new(new.into()))
+        .expect("the key moves to the front");
+    let keyring = keys.snapshot();
+    assert_eq!(keyring.primary().key_id(), new_id);
+    assert_eq!(keyring.encryptors().count(), 2);
+    assert!(keyring.is_retired(gone));
+    assert!(keys.rotate(XChaCha20Poly1305::new([0; 32].into())).is_err());
+    assert_eq!(
+        keys.snapshot().primary().key_id(),
+        new_id,
+        "a weak key changes nothing"
+    );
+}

@@ -158,3 +158,43 @@ fn an_envelope_that_is_not_json_is_no_plaintext() {
     assert_eq!(open(&hook, r#"["river_encrypt"]"#), Ok(None));
     assert_eq!(open(&hook, r#"[{"river_encrypt":1}]"#), Ok(None));
 }
+
+#[test]
+fn at_most_sixteen_keys_are_tried() {
+    let bytes = *key().expose();
+    let good = standard(&body(&Secretbox::new(bytes.into())));
+    let stored = format!("{{\"river_encrypt\":\"{good}\"}}");
+    for (before, expected) in [(15, true), (16, false)] {
+        let mut keyring = Keyring::new(Secretbox::new(key()));
+        for _ in 1..before {
+            keyring = keyring.and(Secretbox::new(key()));
+        }
+        let keyring = keyring.and(Secretbox::new(bytes.into())).build();
+        let hook = EncryptHook::builder(keyring.expect("they are sound"))
+            .default_policy(Policy::sealed().legacy(LegacyForm::River))
+            .build()
+            .expect("it is sound");
+        assert_eq!(
+            open(&hook, &stored).is_ok(),
+            expected,
+            "behind {before} others"
+        );
+    }
+}
+
+#[test]
+fn a_readable_string_that_would_be_taken_for_a_legacy_job_is_not_enqueued() {
+    let policy = || Policy::readable().legacy(LegacyForm::PlainBox);
+    let keyring = Keyring::new(Secretbox::new(key()))
+        .build()
+        .expect("it is sound");
+    let hook = EncryptHook::builder(keyring)
+        .default_policy(policy())
+        .build();
+    let hook = hook.expect("it is sound");
+    let error = hook
+        .seal_bytes(&JOB, b"\"hello\"")
+        .expect_err("a worker could not tell");
+    assert_eq!(error.kind(), ErrorKind::MarkerInArgs);
+    assert_eq!(hook.seal_bytes(&JOB, b"{}").expect("it is readable"), None);
+}

@@ -418,3 +418,94 @@ fn a_value_that_serde_refuses_is_not_quoted() {
         "{error:?}"
     );
 }
+
+#[test]
+fn an_envelope_under_another_marker_is_not_plaintext() {
+    let keyring = Keyring::new(XChaCha20Poly1305::new(key()))
+        .build()
+        .expect("it is sound");
+    let other = EncryptHook::builder(keyring)
+        .marker("sealed")
+        .build()
+        .expect("it is sound");
+    let sealed = seal(&other, b"{}");
+    let hooks = [
+        EncryptHook::builder(other.keys().clone()),
+        EncryptHook::builder(other.keys().clone()).decrypt_only(),
+        EncryptHook::builder(other.keys().clone()).default_policy(Policy::readable()),
+    ];
+    for hook in hooks.map(|hook| hook.build().expect("it is sound")) {
+        let error = hook
+            .open_bytes(&JOB, &sealed)
+            .expect_err("it must not reach a worker");
+        assert_eq!(error.kind(), ErrorKind::Malformed);
+        assert!(hook.is_sealed(&JOB, &sealed));
+    }
+}
+
+#[test]
+fn args_that_merely_hold_a_token_are_the_apps_own() {
+    let hook = hook();
+    let sealed = String::from_utf8(seal(&hook, b"{}")).expect("an envelope is JSON");
+    let token = &sealed[18..sealed.len() - 2];
+    for args in [
+        format!(r#"{{"token":"{token}","more":1}}"#),
+        format!(r#"["{token}"]"#),
+        format!(r#"[{{"token":"{token}"}}]"#),
+        format!(r#"{{"deep":{{"token":"{token}"}}}}"#),
+        format!(r#""{token}""#),
+    ] {
+        let sealed = seal(&hook, args.as_bytes());
+        let opened = hook.open_bytes(&JOB, &sealed).expect("it opens");
+        assert_eq!(opened.as_deref(), Some(args.as_bytes()));
+        assert!(!hook.is_sealed(&JOB, args.as_bytes()));
+        assert_eq!(
+            hook.open_bytes(&JOB, args.as_bytes())
+                .expect("it is plaintext"),
+            None
+        );
+    }
+}
+
+#[test]
+fn a_decrypt_only_hook_is_not_surprised_by_plaintext() {
+    let hook = hook().to_decrypt_only().expect("no policy objects");
+    assert_eq!(hook.open_bytes(&JOB, b"{}").expect("it is accepted"), None);
+    assert_eq!(hook.plaintext_accepted(), 0);
+}
+
+#[test]
+fn short_keys_are_refused_where_a_cipher_has_them() {
+    use jobcrypt_core::{CipherName, Encryptor, Error, KeyFingerprint, KeyId};
+
+    struct Short([u8; 15]);
+
+    impl Encryptor for Short {
+        fn cipher(&self) -> CipherName {
+            CipherName::new("x-short")
+        }
+
+        fn key_id(&self) -> KeyId {
+            KeyId::derive(self.cipher(), &self.0)
+        }
+
+        fn fingerprint(&self) -> Option<KeyFingerprint> {
+            Some(KeyFingerprint::of(&self.0))
+        }
+
+        fn encrypt(&self, _: &[u8], _: &[u8], _: &mut Vec<u8>) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn decrypt(&self, _: &[u8], _: &[u8], _: &mut Vec<u8>) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+
+    let key = Short(*key().expose().first_chunk().expect("32 bytes hold 15"));
+    let error = Keyring::new(key).build().expect_err("it is short");
+    assert!(
+        error.to_string().contains("shorter than 16 bytes"),
+        "{error}"
+    );
+}

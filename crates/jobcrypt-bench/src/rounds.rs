@@ -1,0 +1,92 @@
+use std::{
+    io::{self, IsTerminal, Write},
+    time::Duration,
+};
+
+use crate::{
+    candidate::{Candidate, Name},
+    numbers,
+    results::Results,
+    task::{Operation, SIZES, Task},
+};
+
+/// How long a run takes.
+#[derive(Clone, Copy)]
+pub(crate) struct Length {
+    pub(crate) rounds: usize,
+    /// Of one candidate at one task in one round.
+    pub(crate) turn: Duration,
+}
+
+impl Length {
+    pub(crate) const FULL: Self = Self {
+        rounds: 15,
+        turn: Duration::from_millis(20),
+    };
+    pub(crate) const QUICK: Self = Self {
+        rounds: 5,
+        turn: Duration::from_millis(4),
+    };
+}
+
+/// Measures every candidate at every task. In each round each has its turn, one after the other.
+pub(crate) fn measure_all(
+    mut candidates: Vec<Box<dyn Candidate>>,
+    length: Length,
+) -> io::Result<Results> {
+    let mut results = Results::default();
+    for candidate in &candidates {
+        if let Some((who, version)) = candidate.version() {
+            results.set_version(who, version);
+        }
+    }
+    for size in SIZES {
+        // The first round warms up, just-in-time compilers above all, and does not count.
+        for round in 0..=length.rounds {
+            show_progress(&format!(
+                "{}, round {round} of {}",
+                numbers::size(size),
+                length.rounds
+            ));
+            for operation in Operation::ALL {
+                if operation.is_measured_at(size) {
+                    let task = Task { operation, size };
+                    let result = measure_one(&mut candidates, task, length.turn)?;
+                    if round > 0 {
+                        for (name, nanoseconds) in result {
+                            results.add(name, task, nanoseconds);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    show_progress("");
+    Ok(results)
+}
+
+fn measure_one(
+    candidates: &mut [Box<dyn Candidate>],
+    task: Task,
+    turn: Duration,
+) -> io::Result<Vec<(Name, f64)>> {
+    let mut times = Vec::new();
+    for candidate in candidates {
+        if !candidate.does(task.operation) {
+            continue;
+        }
+        for name in candidate.names() {
+            times.push((name, candidate.measure(name, task, turn)?));
+        }
+    }
+    Ok(times)
+}
+
+/// Shows a line that the next one replaces, to a person only.
+fn show_progress(text: &str) {
+    let mut stderr = io::stderr();
+    if stderr.is_terminal() {
+        let _ = write!(stderr, "\r\x1b[K{text}");
+        let _ = stderr.flush();
+    }
+}

@@ -1,0 +1,122 @@
+//! The conformance functions find what is wrong with an encryptor.
+
+use jobcrypt_ciphers::XChaCha20Poly1305;
+use jobcrypt_core::{CipherName, Encryptor, Error, ErrorKind, KeyId, SecretKey};
+use jobcrypt_testkit::conformance;
+
+/// A sound cipher with one fault.
+struct Faulty {
+    inner: XChaCha20Poly1305,
+    fault: Fault,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Fault {
+    ClaimsToBind,
+    LeavesSomethingBehind,
+    NamesItselfAsOneOfOurs,
+    ReplacesTheBuffer,
+    RepeatsItself,
+    SharesItsId,
+    ShowsTheEnd,
+    TakesAnyEnd,
+}
+
+impl Encryptor for Faulty {
+    fn cipher(&self) -> CipherName {
+        if self.fault == Fault::NamesItselfAsOneOfOurs {
+            return CipherName::new("mine");
+        }
+        CipherName::new("x-faulty")
+    }
+
+    fn key_id(&self) -> KeyId {
+        if self.fault == Fault::SharesItsId {
+            return KeyId::from_bytes([1; 16]);
+        }
+        self.inner.key_id()
+    }
+
+    fn binds_associated_data(&self) -> bool {
+        self.fault == Fault::ClaimsToBind
+    }
+
+    fn encrypt(&self, _: &[u8], plaintext: &[u8], body: &mut Vec<u8>) -> Result<(), Error> {
+        match self.fault {
+            Fault::ReplacesTheBuffer => body.clear(),
+            Fault::RepeatsItself => {
+                body.extend_from_slice(plaintext);
+                return Ok(());
+            }
+            Fault::ShowsTheEnd => {
+                let (start, end) = plaintext.split_at(plaintext.len().saturating_sub(15));
+                self.inner.encrypt(&[], start, body)?;
+                body.extend_from_slice(end);
+                body.push(u8::try_from(end.len()).expect("it is 15 at most"));
+                return Ok(());
+            }
+            _ => {}
+        }
+        self.inner.encrypt(&[], plaintext, body)?;
+        if self.fault == Fault::TakesAnyEnd {
+            body.push(0);
+        }
+        Ok(())
+    }
+
+    fn decrypt(&self, _: &[u8], body: &[u8], plaintext: &mut Vec<u8>) -> Result<(), Error> {
+        let body = match self.fault {
+            Fault::RepeatsItself => {
+                plaintext.extend_from_slice(body);
+                return Ok(());
+            }
+            Fault::TakesAnyEnd => &body[..body.len().saturating_sub(1)],
+            _ => body,
+        };
+        if self.fault == Fault::ShowsTheEnd {
+            let refused = || Error::new(ErrorKind::AuthenticationFailed, "");
+            let (len, rest) = body.split_last().ok_or_else(refused)?;
+            let start = rest
+                .len()
+                .checked_sub(usize::from(*len))
+                .ok_or_else(refused)?;
+            self.inner.decrypt(&[], &rest[..start], plaintext)?;
+            plaintext.extend_from_slice(&rest[start..]);
+            return Ok(());
+        }
+        self.inner.decrypt(&[], body, plaintext).inspect_err(|_| {
+            if self.fault == Fault::LeavesSomethingBehind {
+                plaintext.push(b'x');
+            }
+        })?;
+        Ok(())
+    }
+}
+
+fn check(fault: Fault) {
+    conformance::encryptor(|| Faulty {
+        inner: XChaCha20Poly1305::new(SecretKey::generate().expect("there are random bytes")),
+        fault,
+    });
+}
+
+macro_rules! finds {
+    ($($test:ident: $fault:ident, $says:literal;)*) => {$(
+        #[test]
+        #[should_panic(expected = $says)]
+        fn $test() {
+            check(Fault::$fault);
+        }
+    )*};
+}
+
+finds! {
+    a_claim_to_bind: ClaimsToBind, "claims to bind";
+    a_remainder_of_a_failure: LeavesSomethingBehind, "left behind";
+    a_name_that_is_not_its_own: NamesItselfAsOneOfOurs, "must begin with x-";
+    a_buffer_that_is_not_appended_to: ReplacesTheBuffer, "must append to `body`";
+    plaintext_that_is_not_encrypted: RepeatsItself, "as it is";
+    two_keys_of_one_name: SharesItsId, "two keys must have two ids";
+    an_end_that_is_not_encrypted: ShowsTheEnd, "as it is";
+    an_end_that_is_not_checked: TakesAnyEnd, "must be refused";
+}
