@@ -8,7 +8,7 @@ use std::{
 };
 
 use base64_simd::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
-use jobcrypt::{EncryptHook, Encryptor, Envelope, LegacyForm, Policy};
+use jobcrypt::{EncryptHook, Encryptor, Envelope, LegacyForm, Policy, SecretKey};
 use proptest::{
     prelude::Rng,
     test_runner::{RngAlgorithm, TestRng},
@@ -63,7 +63,13 @@ impl Message {
     }
 
     fn hook(&self, policy: Policy) -> EncryptHook {
-        EncryptHook::builder(named::keyring([self.encryptor()]))
+        // A legacy form needs a key that could have written it; these have written nothing.
+        let spare = |cipher| {
+            let key = SecretKey::generate().expect("the system has random bytes");
+            named::encryptor(cipher, key.expose())
+        };
+        let keys = [self.encryptor(), spare("secretbox"), spare("fernet")];
+        EncryptHook::builder(named::keyring(keys))
             .namespace(&self.namespace)
             .default_policy(policy)
             .build()

@@ -166,7 +166,7 @@ def plaintext():
         ("null", "null"),
         ("array-around-an-envelope", f'[{{"river_encrypt":"{token}"}}]'),
         ("marker-below-the-top", f'{{"a":{{"river_encrypt":"{token}"}}}}'),
-        ("another-case", f'{{"River_Encrypt":"{token}"}}'),
+        ("another-case", '{"River_Encrypt":"text"}'),
         ("token-alone", f'"{token}"'),
         ("marker-as-a-value", '{"a":"river_encrypt"}'),
     ]:
@@ -201,6 +201,8 @@ def refused_envelopes():
         ("not-json-cut", f'{{"river_encrypt":"{token}"'),
         ("not-json-comma", f'{{"river_encrypt":"{token}",}}'),
         ("not-json-behind", f'{{"river_encrypt":"{token}"}}]'),
+        ("another-marker", f'{{"sealed":"{token}"}}'),
+        ("another-marker-in-case", f'{{"River_Encrypt": "{token}"}}'),
         ("not-json-two", f'{{"river_encrypt":"{token}"}}{{"river_encrypt":"{token}"}}'),
     ]:
         yield entry(name, stored, error="malformed")

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use jobcrypt::{
-    EncryptHook, Envelope, JobContext, Keyring, LegacyForm, Policy, SecretKey,
+    CipherName, EncryptHook, Encryptor, Envelope, Error, JobContext, KeyId, Keyring, LegacyForm,
+    Policy, SecretKey,
     ciphers::{Fernet, Secretbox, XChaCha20Poly1305},
     river::EncryptPlugin,
 };
@@ -83,6 +84,27 @@ async fn still_works(bench: &mut Bench) {
     assert!(!bench.has_seen_more(), "the bad job was worked");
 }
 
+/// Encrypts, and panics where it should decrypt.
+struct Panicking(XChaCha20Poly1305);
+
+impl Encryptor for Panicking {
+    fn cipher(&self) -> CipherName {
+        self.0.cipher()
+    }
+
+    fn key_id(&self) -> KeyId {
+        self.0.key_id()
+    }
+
+    fn encrypt(&self, _: &[u8], plaintext: &[u8], body: &mut Vec<u8>) -> Result<(), Error> {
+        self.0.encrypt(&[], plaintext, body)
+    }
+
+    fn decrypt(&self, _: &[u8], _: &[u8], _: &mut Vec<u8>) -> Result<(), Error> {
+        panic!("canary-4711 in the driver")
+    }
+}
+
 fn waiting(job: &StoredJob) -> &Value {
     &job.metadata["jobcrypt"]["waiting"]
 }
@@ -150,7 +172,7 @@ on_both_databases! {
         let free = build(builder(keyring));
         let strict = EncryptHook::builder(free.keys().clone())
             .namespace("test")
-            .kind("charge_card", Policy::sealed().ciphers([jobcrypt::CipherName::FERNET]));
+            .kind("charge_card", Policy::sealed().ciphers([CipherName::FERNET]));
         is_parked(&database, &build(strict), "charge_card", &sealed(&free, "charge_card"), "cipher_not_allowed").await;
     }
 
@@ -268,9 +290,37 @@ on_both_databases! {
         bench.stop().await;
     }
 
-    async fn legacy_jobs_are_worked_where_their_kind_names_the_form(database: Database) {
-        use jobcrypt::Encryptor;
+    async fn an_envelope_under_another_marker_is_parked(database: Database) {
+        let hook = hook();
+        let other = EncryptHook::builder(hook.keys().clone()).namespace("test").marker("sealed");
+        is_parked(&database, &hook, "charge_card", &sealed(&build(other), "charge_card"), "malformed").await;
+    }
 
+    async fn a_panic_while_a_job_is_opened_uses_no_attempt_and_is_not_stored(database: Database) {
+        let hook = build(builder(keyring(Panicking(XChaCha20Poly1305::new(key())))));
+        let id = database.plant("charge_card", &sealed(&hook, "charge_card")).await;
+        let mut bench = Bench::start(&database, &hook);
+        assert_eq!(bench.event_of(id).await.kind, JobEventKind::Snoozed);
+        let job = database.job(id).await;
+        assert_eq!((job.state.as_str(), job.attempt, job.years_ahead), ("scheduled", 0, 0));
+        assert_eq!(waiting(&job)["class"], json!("invalid_configuration"));
+        assert!(!format!("{job:?}").contains("canary"), "{job:?}");
+        bench.stop().await;
+    }
+
+    async fn what_an_app_keeps_under_our_metadata_key_stays(database: Database) {
+        let hook = hook();
+        let client = database.client().plugin(EncryptPlugin::new(hook.clone())).build().expect("it is sound");
+        let metadata = json!({"jobcrypt": "the app's own"}).as_object().cloned().expect("it is an object");
+        let opts = InsertOpts::default().with_metadata(metadata);
+        let id = client.insert(ChargeCard::new(ARGS)).opts(opts).await.expect("it is inserted").id();
+        let mut bench = Bench::start(&database, &hook);
+        assert_eq!(bench.event_of(id).await.kind, JobEventKind::Completed);
+        assert_eq!(database.job(id).await.metadata["jobcrypt"], json!("the app's own"));
+        bench.stop().await;
+    }
+
+    async fn legacy_jobs_are_worked_where_their_kind_names_the_form(database: Database) {
         let secret = *key().expose();
         let mut body = Vec::new();
         Secretbox::new(SecretKey::from(secret)).encrypt(&[], ARGS.as_bytes(), &mut body).expect("it encrypts");

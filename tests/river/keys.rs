@@ -4,13 +4,15 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use jobcrypt::{
-    Error, KeyProvider, Keyring, Keys,
+    Error, JobContext, KeyProvider, Keyring, Keys,
     ciphers::{Fernet, Secretbox, XChaCha20Poly1305},
 };
 use riverqueue::JobEventKind;
 use serde_json::json;
 
-use workbench::{Bench, ChargeCard, Database, build, builder, key, keyring, on_both_databases};
+use workbench::{
+    Bench, ChargeCard, Database, SendInvoice, build, builder, hook, key, keyring, on_both_databases,
+};
 
 /// A source whose answer a test changes.
 #[derive(Clone)]
@@ -39,7 +41,62 @@ impl KeyProvider for Source {
     }
 }
 
+/// Answers once, and then never.
+struct Silent(Mutex<Option<Keyring>>);
+
+#[async_trait]
+impl KeyProvider for Silent {
+    async fn keyring(&self) -> Result<Keyring, Error> {
+        let first = self.0.lock().expect("no test panics with the lock").take();
+        match first {
+            Some(keyring) => Ok(keyring),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+async fn silent() -> Keys {
+    let first = keyring(XChaCha20Poly1305::new(key()));
+    Keys::from_provider(Silent(Mutex::new(Some(first))))
+        .await
+        .expect("it answers once")
+}
+
+async fn plant_foreign(database: &Database) -> i64 {
+    let stranger = hook();
+    let sealed = stranger.seal_bytes(&JobContext::new("charge_card"), b"[0]");
+    let sealed = sealed.expect("it seals").expect("the kind is sealed");
+    let sealed = String::from_utf8(sealed).expect("an envelope is JSON");
+    database.plant("charge_card", &sealed).await
+}
+
 on_both_databases! {
+    async fn a_source_that_never_answers_holds_up_one_job_and_no_other(database: Database) {
+        for _ in 0..20 {
+            plant_foreign(&database).await;
+        }
+        let mut bench = Bench::start(&database, &build(builder(silent().await)));
+        for _ in 0..10 {
+            bench.client.insert(SendInvoice::new("[1]")).await.expect("it is inserted");
+        }
+        for _ in 0..10 {
+            assert_eq!(bench.seen().await.0, "send_invoice");
+        }
+        bench.stop_and_cancel().await;
+    }
+
+    async fn a_client_that_stops_while_it_asks_for_a_key_gives_the_attempt_back(database: Database) {
+        let id = plant_foreign(&database).await;
+        let bench = Bench::start(&database, &build(builder(silent().await)));
+        while database.job(id).await.state != "running" {
+            tokio::task::yield_now().await;
+        }
+        bench.stop_and_cancel().await;
+        let job = database.job(id).await;
+        assert_eq!((job.state.as_str(), job.attempt), ("available", 0), "{job:?}");
+        assert!(job.args.contains("jc1."), "{job:?}");
+    }
+
     async fn a_key_that_arrives_with_a_reload_opens_the_job_in_the_same_attempt(database: Database) {
         let (old, new) = (*key().expose(), *key().expose());
         let source = Source::of(&[old]);

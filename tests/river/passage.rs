@@ -119,9 +119,11 @@ on_both_databases! {
         let plain = database.client().build().expect("it is sound");
         plain.insert(ChargeCard::new(SECRET)).opts(opts()).await.expect("it is inserted");
         let strict = builder(keyring(XChaCha20Poly1305::new(key()))).kind("charge_card", Policy::sealed().reject_plaintext());
-        let client = database.client().plugin(EncryptPlugin::new(build(strict))).build().expect("it is sound");
+        let hook = build(strict);
+        let client = database.client().plugin(EncryptPlugin::new(hook.clone())).build().expect("it is sound");
         let again = client.insert(ChargeCard::new(SECRET)).opts(opts()).await.expect("it is found");
         assert!(again.unique_skipped_as_duplicate);
+        assert_eq!(hook.plaintext_accepted(), 0, "handing a row back is not working it");
     }
 
     async fn a_periodic_job_is_sealed_and_worked(database: Database) {

@@ -116,6 +116,10 @@ impl Bench {
             .expect("the job is tried in time")
     }
 
+    pub async fn stop_and_cancel(mut self) {
+        self.run.stop_and_cancel().await.expect("the client stops");
+    }
+
     pub async fn stop(mut self) {
         self.run.stop().await.expect("the client stops");
     }
