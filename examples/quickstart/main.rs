@@ -59,7 +59,10 @@ async fn run(options: CommandLine) -> Result<(), BoxError> {
     let database = within_limit(Database::create(options)).await?;
     show::title(database.name(), &jobs);
 
-    let told = within_limit(story::tell(&database, &jobs)).await;
+    let told = tokio::select! {
+        told = within_limit(story::tell(&database, &jobs)) => told,
+        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+    };
     // In any case: a schema on a server does not go away by itself.
     let closed = within_limit(database.close()).await;
     let result = told
