@@ -103,3 +103,62 @@ impl fmt::Debug for AwsLcKey {
             .finish_non_exhaustive()
     }
 }
+
+/// Declares a cipher by AWS-LC, given the constant that names it here and there.
+macro_rules! by_aws_lc {
+    ($(#[$attribute:meta])* $name:ident: $cipher:ident) => {
+        $(#[$attribute])*
+        #[derive(Debug)]
+        pub struct $name(crate::aws_lc_key::AwsLcKey);
+
+        impl $name {
+            /// Takes a key.
+            #[must_use]
+            #[allow(clippy::needless_pass_by_value, reason = "a key has one owner")]
+            pub fn new(key: jobcrypt_core::SecretKey) -> Self {
+                Self(crate::aws_lc_key::AwsLcKey::new(
+                    jobcrypt_core::CipherName::$cipher,
+                    &aws_lc_rs::aead::$cipher,
+                    &key,
+                ))
+            }
+        }
+
+        impl jobcrypt_core::Encryptor for $name {
+            fn cipher(&self) -> jobcrypt_core::CipherName {
+                jobcrypt_core::CipherName::$cipher
+            }
+
+            fn key_id(&self) -> jobcrypt_core::KeyId {
+                self.0.key_id()
+            }
+
+            fn fingerprint(&self) -> Option<jobcrypt_core::KeyFingerprint> {
+                Some(self.0.fingerprint())
+            }
+
+            fn binds_associated_data(&self) -> bool {
+                true
+            }
+
+            fn encrypt(
+                &self,
+                associated_data: &[u8],
+                plaintext: &[u8],
+                body: &mut Vec<u8>,
+            ) -> Result<(), jobcrypt_core::Error> {
+                self.0.encrypt(associated_data, plaintext, body)
+            }
+
+            fn decrypt(
+                &self,
+                associated_data: &[u8],
+                body: &[u8],
+                plaintext: &mut Vec<u8>,
+            ) -> Result<(), jobcrypt_core::Error> {
+                self.0.decrypt(associated_data, body, plaintext)
+            }
+        }
+    };
+}
+pub(crate) use by_aws_lc;
