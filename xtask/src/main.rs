@@ -6,6 +6,7 @@ compile_error!(
 );
 
 mod bench;
+mod bench_peers;
 mod cargo;
 mod ci;
 mod feature_checks;
@@ -28,19 +29,15 @@ enum Xtask {
     },
     /// Check format, lints, docs and every feature alone, then run all tests
     Ci,
-    /// Run the benchmarks
-    Bench {
-        /// Passed on to `cargo bench`
-        #[arg(last = true)]
-        arguments: Vec<String>,
-    },
+    /// Measure jobcrypt beside others; a full run writes docs/benchmarks.md
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
     let code = match Xtask::parse() {
         Xtask::Test { arguments } => test::run(&arguments),
         Xtask::Ci => ci::run(),
-        Xtask::Bench { arguments } => bench::run(&arguments),
+        Xtask::Bench(bench) => bench::run(&bench),
     };
     code.map_or_else(
         |error| {

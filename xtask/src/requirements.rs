@@ -99,7 +99,7 @@ fn python() -> Option<PathBuf> {
         })
 }
 
-fn is_root_on_debian() -> bool {
+pub(crate) fn is_root_on_debian() -> bool {
     let id = Command::new("id").arg("-u").output();
     let has_apt = Command::new("apt-get").arg("--version").output().is_ok();
     Path::new("/etc/debian_version").exists()

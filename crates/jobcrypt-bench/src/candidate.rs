@@ -35,6 +35,8 @@ pub(crate) enum Who {
     Go,
     Python,
     Node,
+    /// Nobody: what the machine can do.
+    Machine,
 }
 
 impl Name {
@@ -51,6 +53,7 @@ impl Name {
             (Who::Go, _) => "Go, River's path (secretbox)".to_owned(),
             (Who::Python, "fernet") => "Python cryptography (fernet)".to_owned(),
             (Who::Python, _) => "Python PyNaCl (secretbox)".to_owned(),
+            (Who::Machine, what) => format!("{what} alone"),
             (Who::Node, cipher) => format!("Node crypto ({cipher})"),
         }
     }

@@ -1,4 +1,5 @@
 use crate::{
+    arithmetic::Arithmetic,
     candidate::{Name, Who},
     cipher::CIPHERS,
     numbers,
@@ -32,6 +33,7 @@ pub(crate) fn everyone() -> Vec<Name> {
     ours.chain([RIVER, PYNACL, PYTHON_FERNET, NODE])
         .chain(naive)
         .chain(limits)
+        .chain([Arithmetic::NAME])
         .collect()
 }
 

@@ -1,6 +1,7 @@
 //! Measures jobcrypt beside other ways to encrypt the args of jobs, all in one run: `cargo xtask
 //! bench`. A full run writes `docs/benchmarks.md` and its plots.
 
+mod arithmetic;
 mod candidate;
 mod cipher;
 mod comparison;
@@ -27,8 +28,8 @@ use std::{io, process::ExitCode};
 use clap::Parser;
 
 use crate::{
-    candidate::Candidate, cipher::CIPHERS, limit::Limit, machine::Machine, naive::NAIVE,
-    ours::Ours, peers::Peers, report::Report, rounds::Length,
+    arithmetic::Arithmetic, candidate::Candidate, cipher::CIPHERS, limit::Limit, machine::Machine,
+    naive::NAIVE, ours::Ours, peers::Peers, report::Report, rounds::Length,
 };
 
 /// Measures jobcrypt beside other ways to encrypt the args of jobs
@@ -108,5 +109,6 @@ fn candidates(peers: Peers) -> io::Result<Vec<Box<dyn Candidate>>> {
     for naive in &NAIVE {
         all.push(Box::new(naive.candidate()?));
     }
+    all.push(Box::new(Arithmetic));
     Ok(all)
 }

@@ -140,5 +140,7 @@ compare with none of these.
 A batch is sealed into a heap that goes on behind it, as an app's does. Where the batch is the last thing in the heap,
 glibc hands its pages back after each one and fetches them anew, which can cost more than the sealing.
 
+Two threads are worth as much as the machine has cores to spare: the last line, arithmetic alone, says how much that was.
+
 None of them but jobcrypt binds the kind and the namespace, or says in the envelope which key opens it.
 ";

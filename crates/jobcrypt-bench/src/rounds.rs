@@ -42,22 +42,12 @@ pub(crate) fn measure_all(
     }
     for size in SIZES {
         // The first round warms up, just-in-time compilers above all, and does not count.
-        for round in 0..=length.rounds {
-            show_progress(&format!(
-                "{}, round {round} of {}",
-                numbers::size(size),
-                length.rounds
-            ));
-            for operation in Operation::ALL {
-                if operation.is_measured_at(size) {
-                    let task = Task { operation, size };
-                    let result = measure_one(&mut candidates, task, length.turn)?;
-                    if round > 0 {
-                        for (name, nanoseconds) in result {
-                            results.add(name, task, nanoseconds);
-                        }
-                    }
-                }
+        measure_round(&mut candidates, size, length.turn)?;
+        for round in 1..=length.rounds {
+            let (size_now, rounds) = (numbers::size(size), length.rounds);
+            show_progress(&format!("{size_now}, round {round} of {rounds}"));
+            for (name, task, nanoseconds) in measure_round(&mut candidates, size, length.turn)? {
+                results.add(name, task, nanoseconds);
             }
         }
     }
@@ -65,18 +55,22 @@ pub(crate) fn measure_all(
     Ok(results)
 }
 
-fn measure_one(
+fn measure_round(
     candidates: &mut [Box<dyn Candidate>],
-    task: Task,
+    size: usize,
     turn: Duration,
-) -> io::Result<Vec<(Name, f64)>> {
+) -> io::Result<Vec<(Name, Task, f64)>> {
     let mut times = Vec::new();
-    for candidate in candidates {
-        if !candidate.does(task.operation) {
-            continue;
-        }
-        for name in candidate.names() {
-            times.push((name, candidate.measure(name, task, turn)?));
+    for group in Operation::GROUPS {
+        for candidate in &mut *candidates {
+            for name in candidate.names() {
+                for operation in group.iter().copied() {
+                    if operation.is_measured_at(size) && candidate.does(operation) {
+                        let task = Task { operation, size };
+                        times.push((name, task, candidate.measure(name, task, turn)?));
+                    }
+                }
+            }
         }
     }
     Ok(times)

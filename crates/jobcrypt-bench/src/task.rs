@@ -25,14 +25,14 @@ pub(crate) struct Task {
 pub(crate) const SIZES: [usize; 6] = [64, 256, 1024, 4096, 65_536, 1 << 20];
 
 impl Operation {
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Seal,
-        Self::Open,
-        Self::SealBatch,
-        Self::OpenTenthKey,
-        Self::OpenPlaintext,
-        Self::RoundTrip { threads: 1 },
-        Self::RoundTrip { threads: 2 },
+    /// All of them; those of a group are compared with each other most closely.
+    pub(crate) const GROUPS: [&[Self]; 3] = [
+        &[Self::Seal, Self::SealBatch],
+        &[Self::Open, Self::OpenTenthKey, Self::OpenPlaintext],
+        &[
+            Self::RoundTrip { threads: 1 },
+            Self::RoundTrip { threads: 2 },
+        ],
     ];
 
     /// Whether this is worth the time at this size.
