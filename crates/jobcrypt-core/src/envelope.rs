@@ -1,5 +1,7 @@
 use std::fmt;
 
+use memchr::memchr;
+
 use crate::{CipherName, Error, ErrorKind, KeyId, cipher_name};
 
 /// The parts of a token: `jc1.<cipher>.<key id>.<body>`. Read without a key, so it says what a token
@@ -18,7 +20,8 @@ use crate::{CipherName, Error, ErrorKind, KeyId, cipher_name};
 pub struct Envelope<'a> {
     cipher: &'a str,
     key_id: KeyId,
-    body: &'a str,
+    /// As it is written; whether it is base64 shows when it is decoded.
+    body: &'a [u8],
 }
 
 /// How a token of this version for whole values begins; also the first part of its context.
@@ -32,10 +35,21 @@ impl<'a> Envelope<'a> {
     /// [`ErrorKind::UnsupportedVersion`] for a later version, form or option,
     /// [`ErrorKind::Malformed`] for everything else that is no token.
     pub fn parse(token: &'a str) -> Result<Self, Error> {
+        Self::parse_bytes(token.as_bytes())
+    }
+
+    pub(crate) fn parse_bytes(token: &'a [u8]) -> Result<Self, Error> {
         let malformed = |detail| Error::new(ErrorKind::Malformed, detail);
-        let mut parts = token.split('.');
-        let form = parts.next().unwrap_or_default();
-        if form != FORM {
+        // The body is long and the rest is short, so the dots are looked for one by one.
+        let mut rest = token;
+        let mut part = || {
+            let dot = memchr(b'.', rest)?;
+            let (part, behind) = rest.split_at(dot);
+            rest = &behind[1..];
+            Some(part)
+        };
+        let form = part();
+        if form != Some(FORM.as_bytes()) {
             return Err(if has_version(token) {
                 Error::new(
                     ErrorKind::UnsupportedVersion,
@@ -45,26 +59,28 @@ impl<'a> Envelope<'a> {
                 malformed("what stands under the marker does not begin with jc1.")
             });
         }
-        let (Some(cipher), Some(key_id), Some(body), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        let (Some(cipher), Some(key_id)) = (part(), part()) else {
             return Err(malformed("a token has four parts between dots"));
         };
-        if cipher.contains('+') {
+        if memchr(b'.', rest).is_some() {
+            return Err(malformed("a token has four parts between dots"));
+        }
+        if cipher.contains(&b'+') {
             return Err(Error::new(
                 ErrorKind::UnsupportedVersion,
                 "this release knows no options of ciphers",
             ));
         }
-        if !cipher_name::is_valid(cipher.as_bytes()) {
-            return Err(malformed("the token's second part is no name of a cipher"));
-        }
-        let key_id = KeyId::from_text(key_id.as_bytes())
+        let cipher = std::str::from_utf8(cipher)
+            .ok()
+            .filter(|cipher| cipher_name::is_valid(cipher.as_bytes()))
+            .ok_or_else(|| malformed("the token's second part is no name of a cipher"))?;
+        let key_id = KeyId::from_text(key_id)
             .ok_or_else(|| malformed("the token's third part is no key id"))?;
         Ok(Self {
             cipher,
             key_id,
-            body,
+            body: rest,
         })
     }
 
@@ -122,6 +138,6 @@ impl fmt::Debug for Envelope<'_> {
 /// Whether a text claims to be a token of jobcrypt, of whatever version: `jc`, a digit, and a dot
 /// further on. Such a text is never taken for a legacy form. No base64 has a dot, so no legacy text
 /// is taken for a token either.
-pub(crate) fn has_version(text: &str) -> bool {
-    matches!(text.as_bytes(), [b'j', b'c', b'0'..=b'9', ..]) && text.contains('.')
+pub(crate) fn has_version(text: &[u8]) -> bool {
+    matches!(text, [b'j', b'c', b'0'..=b'9', ..]) && memchr(b'.', text).is_some()
 }

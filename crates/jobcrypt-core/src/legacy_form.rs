@@ -35,7 +35,7 @@ impl LegacyForm {
     /// Opens what was stored in this form.
     pub(crate) fn open<'a>(
         self,
-        text: &str,
+        text: &[u8],
         keys: impl Iterator<Item = &'a dyn Encryptor>,
     ) -> Result<Vec<u8>, Error> {
         let body = self.decode(text)?;
@@ -68,7 +68,7 @@ impl LegacyForm {
         }
     }
 
-    fn decode(self, text: &str) -> Result<Vec<u8>, Error> {
+    fn decode(self, text: &[u8]) -> Result<Vec<u8>, Error> {
         let alphabet = match self {
             Self::PlainFernet => base64_simd::URL_SAFE,
             Self::PlainBox | Self::River => base64_simd::STANDARD,

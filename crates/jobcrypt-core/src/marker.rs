@@ -42,7 +42,7 @@ impl Marker {
 
     /// Returns the text under the marker if `args` are an envelope: an object that has the marker
     /// at its top. From there on whatever is not exactly right is an error, never plaintext.
-    pub(crate) fn find<'a>(&self, args: &'a [u8]) -> Result<Option<Cow<'a, str>>, Error> {
+    pub(crate) fn find<'a>(&self, args: &'a [u8]) -> Result<Option<Cow<'a, [u8]>>, Error> {
         if let Some(token) = self.find_as_written(args) {
             return Ok(Some(Cow::Borrowed(token)));
         }
@@ -75,7 +75,8 @@ impl Marker {
             return malformed("something stands beside the marker");
         }
         match json_keys::string_value(value) {
-            Some((token, _)) => Ok(Some(token)),
+            Some((Cow::Borrowed(token), _)) => Ok(Some(Cow::Borrowed(token.as_bytes()))),
+            Some((Cow::Owned(token), _)) => Ok(Some(Cow::Owned(token.into_bytes()))),
             None => malformed("what stands under the marker is no string"),
         }
     }
@@ -99,15 +100,13 @@ impl Marker {
     }
 
     /// The envelope exactly as we write it, or as jsonb prints it, with a space behind the colon.
-    fn find_as_written<'a>(&self, args: &'a [u8]) -> Option<&'a str> {
+    fn find_as_written<'a>(&self, args: &'a [u8]) -> Option<&'a [u8]> {
         let rest = args.strip_prefix(&*self.prefix)?;
         let rest = rest.strip_prefix(b" ").unwrap_or(rest);
         let rest = rest.strip_prefix(b"\"")?;
         let end = memchr2(b'"', b'\\', rest)?;
-        if &rest[end..] != b"\"}" {
-            return None;
-        }
-        std::str::from_utf8(&rest[..end]).ok()
+        // Only what is base64 is ever opened, so there is no need to see whether this is UTF-8.
+        (&rest[end..] == b"\"}").then_some(&rest[..end])
     }
 
     /// A cheap no: the marker is neither there as written nor can an escape hide it.
@@ -120,15 +119,16 @@ impl Marker {
 /// jobcrypt writes and an app does not.
 pub(crate) fn is_envelope(args: &[u8]) -> bool {
     let mut keys = JsonKeys::new(args);
-    let (Some(key), None) = (keys.next(), keys.next()) else {
+    let Some(key) = keys.next() else {
         return false;
     };
     // Read as it is written: a token has no escapes, and resolving those of an app's own args would
-    // leave a copy of them behind.
-    top_keys(args).next().is_some()
+    // leave a copy of them behind. The beginning tells most args from an envelope.
+    json_keys::trim_start(key.rest).starts_with(b"\"jc1.")
+        && keys.next().is_none()
+        && top_keys(args).next().is_some()
         && json_keys::written_string(key.rest)
-            .and_then(|text| std::str::from_utf8(text).ok())
-            .is_some_and(|text| Envelope::parse(text).is_ok())
+            .is_some_and(|text| Envelope::parse_bytes(text).is_ok())
 }
 
 /// The keys of the outermost object; none where `args` are no object.

@@ -100,9 +100,9 @@ impl EncryptHook {
             && policy.is_in_plain_form(stored)
         {
             return match json_keys::string_value(stored) {
-                Some((text, rest)) if json_keys::trim_start(rest).is_empty() => {
-                    self.open_legacy(context, policy, form, &text).map(Some)
-                }
+                Some((text, rest)) if json_keys::trim_start(rest).is_empty() => self
+                    .open_legacy(context, policy, form, text.as_bytes())
+                    .map(Some),
                 _ => Err(Error::new(
                     ErrorKind::Malformed,
                     "this kind's legacy form is a JSON string, and this is not",
@@ -132,9 +132,9 @@ impl EncryptHook {
         &self,
         context: &JobContext<'_>,
         policy: &Policy,
-        token: &str,
+        token: &[u8],
     ) -> Result<Vec<u8>, Error> {
-        let envelope = Envelope::parse(token)?;
+        let envelope = Envelope::parse_bytes(token)?;
         let (cipher, id) = (envelope.cipher(), envelope.key_id());
         let fault = |kind, detail| Error::new(kind, detail).for_key(id);
         if !policy.allows_cipher(cipher) {
@@ -173,7 +173,7 @@ impl EncryptHook {
         context: &JobContext<'_>,
         policy: &Policy,
         form: LegacyForm,
-        text: &str,
+        text: &[u8],
     ) -> Result<Vec<u8>, Error> {
         let keyring = self.keys().snapshot();
         let allowed = keyring

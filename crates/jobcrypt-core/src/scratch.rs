@@ -14,7 +14,7 @@ thread_local! {
 }
 
 /// A job of a megabyte must not pin a megabyte in each thread.
-const MOST_KEPT: usize = 64 * 1024;
+const MOST_KEPT: usize = 128 * 1024;
 
 /// Lends an empty buffer for what may be seen by anyone.
 pub(crate) fn for_ciphertext<T>(use_it: impl FnOnce(&mut Vec<u8>) -> T) -> T {
