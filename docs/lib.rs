@@ -3,6 +3,12 @@
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
 
+#[doc = include_str!("benchmarks.md")]
+pub mod benchmarks {}
+
+#[doc = include_str!("choosing-a-cipher.md")]
+pub mod choosing_a_cipher {}
+
 #[doc = include_str!("failures.md")]
 pub mod failures {}
 
