@@ -1,5 +1,6 @@
 use std::{fmt, str::FromStr};
 
+use base64_simd::AsOut;
 use sha2::{Digest, Sha256};
 
 use crate::{CipherName, Error, ErrorKind};
@@ -60,8 +61,11 @@ impl KeyId {
         if text.len() != Self::TEXT_LEN {
             return None;
         }
-        let bytes = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(text).ok()?;
-        Some(Self(bytes.try_into().ok()?))
+        let mut id = [0; 16];
+        base64_simd::URL_SAFE_NO_PAD
+            .decode(text, id.as_mut_slice().as_out())
+            .ok()?;
+        Some(Self(id))
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
