@@ -4,7 +4,7 @@ use std::{
 };
 
 use crate::{
-    EncryptHook, Encryptor, Error, ErrorKind, JobContext, Keyring, Keys, Policy, associated_data,
+    EncryptHook, Error, ErrorKind, JobContext, Keyring, Keys, Policy, associated_data,
     encrypt_hook::Settings,
     marker::{self, Marker},
 };
@@ -182,14 +182,16 @@ impl EncryptHookBuilder {
 /// Whether a policy is sound, in itself and with these keys.
 fn check(policy: &Policy, keyring: &Keyring, is_decrypt_only: bool) -> Result<(), Error> {
     policy.check(is_decrypt_only)?;
-    let has = |fits: &dyn Fn(&dyn Encryptor) -> bool| keyring.encryptors().any(fits);
     let refuse = |detail| Err(Error::new(ErrorKind::InvalidConfiguration, detail));
-    if !has(&|key| policy.allows_cipher(key.cipher().as_str())) {
+    let mut keys = keyring.encryptors();
+    let Some(sealing) = keys.find(|key| policy.seals_with(key.cipher())) else {
         return refuse("no key of the keyring has a cipher that the policy allows");
+    };
+    if policy.is_sealed && !policy.opens(sealing.cipher().as_str()) {
+        return refuse("the policy would not open what it seals");
     }
-    if policy
-        .plain_form()
-        .is_some_and(|form| !has(&|key| form.fits(key)))
+    if let Some(form) = policy.plain_form()
+        && !keyring.encryptors().any(|key| form.fits(key))
     {
         return refuse("no key of the keyring has the cipher of the legacy form");
     }

@@ -137,7 +137,7 @@ impl EncryptHook {
         let envelope = Envelope::parse_bytes(token)?;
         let (cipher, id) = (envelope.cipher(), envelope.key_id());
         let fault = |kind, detail| Error::new(kind, detail).for_key(id);
-        if !policy.allows_cipher(cipher) {
+        if !policy.opens(cipher) {
             return Err(fault(
                 ErrorKind::CipherNotAllowed,
                 "the stored token was sealed with it",
@@ -178,7 +178,7 @@ impl EncryptHook {
         let keyring = self.keys().snapshot();
         let allowed = keyring
             .encryptors()
-            .filter(|key| policy.allows_cipher(key.cipher().as_str()));
+            .filter(|key| policy.opens(key.cipher().as_str()));
         let plaintext = form.open(text, allowed)?;
         warn!(target: "jobcrypt", kind = ?context.kind(), form = ?form, "legacy.accepted");
         Ok(plaintext)

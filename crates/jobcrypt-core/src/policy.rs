@@ -4,8 +4,8 @@ use crate::{CipherName, Error, ErrorKind, LegacyForm, json_keys};
 /// dequeue.
 ///
 /// Whether stored args are opened is not a matter of what is sealed: an envelope always is, so that a
-/// kind can be taken off the list while its jobs are stored. Only [`ciphers`](Self::ciphers) refuses
-/// envelopes.
+/// kind can be taken off the list while its jobs are stored. Only
+/// [`open_ciphers`](Self::open_ciphers) refuses envelopes.
 ///
 /// ```
 /// use jobcrypt_core::{CipherName, LegacyForm, Policy};
@@ -21,8 +21,9 @@ use crate::{CipherName, Error, ErrorKind, LegacyForm, json_keys};
 pub struct Policy {
     pub(crate) is_sealed: bool,
     pub(crate) rejects_plaintext: bool,
-    /// `None` allows all.
-    ciphers: Option<Vec<CipherName>>,
+    /// `None` allows all, here and below.
+    seal_ciphers: Option<Vec<CipherName>>,
+    open_ciphers: Option<Vec<CipherName>>,
     legacy: Vec<LegacyForm>,
 }
 
@@ -46,13 +47,25 @@ impl Policy {
         self
     }
 
-    /// Allows these ciphers only. The first key of the keyring that has one of them seals; tokens
-    /// of other ciphers are refused before any key is touched, and keys of other ciphers are not
-    /// tried on legacy forms. Jobs that are stored under another cipher are parked, so let them drain
-    /// first.
-    pub fn ciphers(mut self, allowed: impl IntoIterator<Item = CipherName>) -> Self {
-        self.ciphers = Some(allowed.into_iter().collect());
+    /// Seals with these ciphers only: with the first key of the keyring that has one of them.
+    pub fn seal_ciphers(mut self, allowed: impl IntoIterator<Item = CipherName>) -> Self {
+        self.seal_ciphers = Some(allowed.into_iter().collect());
         self
+    }
+
+    /// Opens tokens of these ciphers only. Others are refused before any key is touched, and keys of
+    /// other ciphers are not tried on legacy forms. Jobs that are stored under another cipher are
+    /// parked, so let them drain first.
+    pub fn open_ciphers(mut self, allowed: impl IntoIterator<Item = CipherName>) -> Self {
+        self.open_ciphers = Some(allowed.into_iter().collect());
+        self
+    }
+
+    /// Allows these ciphers only, for sealing and for opening: [`seal_ciphers`](Self::seal_ciphers) and
+    /// [`open_ciphers`](Self::open_ciphers) with one list.
+    pub fn ciphers(self, allowed: impl IntoIterator<Item = CipherName>) -> Self {
+        let allowed: Vec<CipherName> = allowed.into_iter().collect();
+        self.seal_ciphers(allowed.clone()).open_ciphers(allowed)
     }
 
     /// Opens jobs that were stored in this form before jobcrypt. Nothing is ever sealed in it.
@@ -65,15 +78,18 @@ impl Policy {
         Self {
             is_sealed,
             rejects_plaintext: false,
-            ciphers: None,
+            seal_ciphers: None,
+            open_ciphers: None,
             legacy: Vec::new(),
         }
     }
 
-    pub(crate) fn allows_cipher(&self, cipher: &str) -> bool {
-        self.ciphers
-            .as_ref()
-            .is_none_or(|allowed| allowed.iter().any(|name| name.as_str() == cipher))
+    pub(crate) fn seals_with(&self, cipher: CipherName) -> bool {
+        is_allowed(self.seal_ciphers.as_deref(), cipher.as_str())
+    }
+
+    pub(crate) fn opens(&self, cipher: &str) -> bool {
+        is_allowed(self.open_ciphers.as_deref(), cipher)
     }
 
     pub(crate) fn reads(&self, form: LegacyForm) -> bool {
@@ -103,7 +119,8 @@ impl Policy {
                 "decrypt-only enqueues plaintext, and this kind would reject it; accept plaintext first",
             );
         }
-        if self.ciphers.as_ref().is_some_and(Vec::is_empty) {
+        let lists = [&self.seal_ciphers, &self.open_ciphers];
+        if lists.into_iter().flatten().any(Vec::is_empty) {
             return refuse("an empty list of allowed ciphers allows none");
         }
         if self.reads(LegacyForm::PlainFernet) && self.reads(LegacyForm::PlainBox) {
@@ -113,4 +130,8 @@ impl Policy {
         }
         Ok(())
     }
+}
+
+fn is_allowed(allowed: Option<&[CipherName]>, cipher: &str) -> bool {
+    allowed.is_none_or(|allowed| allowed.iter().any(|name| name.as_str() == cipher))
 }

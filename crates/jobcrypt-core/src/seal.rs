@@ -114,7 +114,7 @@ impl EncryptHook {
         let keyring = settings.keys.snapshot();
         let key = keyring
             .encryptors()
-            .find(|key| policy.allows_cipher(key.cipher().as_str()))
+            .find(|key| policy.seals_with(key.cipher()))
             .ok_or_else(|| Error::new(ErrorKind::CipherNotAllowed, "no key can seal this kind"))?;
         let envelope = scratch::for_context(|associated_data| {
             associated_data::write(context, &settings.namespace, associated_data)?;

@@ -111,6 +111,12 @@ fn hooks_that_contradict_themselves_are_refused() {
         |hook| hook.default_policy(Policy::sealed().legacy(LegacyForm::PlainBox)),
         "cipher of the legacy form",
     );
+    let at_odds = || Policy::sealed().seal_ciphers([CipherName::XCHACHA20_POLY1305]);
+    let at_odds = || at_odds().open_ciphers([CipherName::FERNET]);
+    unsound(
+        |hook| hook.default_policy(at_odds()),
+        "would not open what it seals",
+    );
     unsound(|hook| hook.marker(""), "marker");
     unsound(|hook| hook.marker("with\"quote"), "marker");
     unsound(

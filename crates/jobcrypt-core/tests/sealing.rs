@@ -347,6 +347,17 @@ fn a_policy_may_ask_for_a_cipher() {
         .open_bytes(&JOB, &other)
         .expect_err("the cipher is not allowed");
     assert_eq!(error.kind(), ErrorKind::CipherNotAllowed);
+    let policy = Policy::sealed().seal_ciphers([CipherName::FERNET]);
+    let moving = EncryptHook::builder(hook.keys().clone())
+        .default_policy(policy)
+        .build()
+        .expect("it is sound");
+    assert!(seal(&moving, b"{}").starts_with(br#"{"river_encrypt":"jc1.fernet."#));
+    let job = JobContext::new("other");
+    assert!(
+        moving.open_bytes(&job, &other).is_ok(),
+        "old jobs still open"
+    );
 }
 
 #[test]
