@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate and the crates of the project that its library may depend on.
-const MAY_KNOW: [(&str, &[&str]); 6] = [
+const MAY_KNOW: [(&str, &[&str]); 7] = [
     ("jobcrypt-core", &[]),
     ("jobcrypt-ciphers", &["jobcrypt-core"]),
     ("jobcrypt-river", &["jobcrypt-core"]),
@@ -15,6 +15,7 @@ const MAY_KNOW: [(&str, &[&str]); 6] = [
         &["jobcrypt-ciphers", "jobcrypt-core", "jobcrypt-river"],
     ),
     ("jobcrypt-bench", &["jobcrypt"]),
+    ("xtask", &["jobcrypt-testkit"]),
 ];
 
 /// What the contract must do without: I/O, a runtime, a queue, a cipher.

@@ -28,7 +28,7 @@ pub(crate) fn cargo() -> Command {
     } else {
         Command::new(cargo)
     };
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     command
 }
 
