@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row};
 use workbench::{Database, on_both_databases};
 
 const DOCUMENT: &str = include_str!("../docs/format.md");
-const VECTORS: &str = include_str!("../crates/jobcrypt-testkit/vectors/v1.json");
+const VECTORS: &str = jobcrypt_testkit::VECTORS_V1;
 
 /// The document's blocks of SQL: those for PostgreSQL, then those for SQLite.
 fn query(block: usize, database: &Database) -> &'static str {

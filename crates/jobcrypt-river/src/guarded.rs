@@ -29,3 +29,27 @@ pub(crate) async fn run<T>(opening: impl Future<Output = Result<T, Error>>) -> R
         .await
         .unwrap_or_else(|_| Err(Error::key_source_unavailable("it does not answer")))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_does_not_answer_is_unavailable_after_half_a_minute() {
+        let begin = tokio::time::Instant::now();
+        let error = run(future::pending::<Result<(), Error>>()).await;
+        let error = error.expect_err("nothing ever comes");
+        assert_eq!(error.kind(), ErrorKind::KeySourceUnavailable);
+        assert_eq!(begin.elapsed().as_secs(), 30);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_without_its_text() {
+        let error = run(async { panic!("canary-4711") }).await;
+        let error: Error = error.map(|(): ()| ()).expect_err("it panicked");
+        assert!(error.to_string().contains("panicked"), "{error}");
+        assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+    }
+}

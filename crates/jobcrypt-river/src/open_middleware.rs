@@ -66,6 +66,8 @@ impl WorkMiddleware for OpenMiddleware {
         next: WorkNext<'_>,
     ) -> Result<WorkOutcome, WorkError> {
         let opened = tokio::select! {
+            // Nearly always ready at once; only what waits for a key looks at the clock or the client.
+            biased;
             opened = self.open(&mut job) => opened,
             // The client stops while a key is asked for: the job becomes available, its attempt unused.
             () = context.cancellation_token().cancelled() => return Err(WorkError::new(WorkCancelled)),

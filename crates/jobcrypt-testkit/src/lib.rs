@@ -13,3 +13,11 @@ pub use faulty_encryptor::FaultyEncryptor;
 pub use postgres_programs::PostgresPrograms;
 #[cfg(unix)]
 pub use postgres_server::PostgresServer;
+
+/// The frozen vectors of the stored format, version 1, as JSON: keys, tokens, jobs in legacy forms, and
+/// what a reader must refuse. `docs/format.md` explains them; they are only ever added to.
+///
+/// ```
+/// assert!(jobcrypt_testkit::VECTORS_V1.contains("jc1.xchacha20poly1305."));
+/// ```
+pub const VECTORS_V1: &str = include_str!("../vectors/v1.json");
