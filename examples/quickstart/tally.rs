@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use jobcrypt::Encryptor;
+use jobcrypt::Key;
 use riverqueue::BoxError;
 
 /// The jobs by the key that sealed them; under `None` those that are readable.
@@ -42,8 +42,8 @@ pub(crate) fn from_rows(rows: Vec<Row>) -> Result<Tally, BoxError> {
         .collect()
 }
 
-impl From<&dyn Encryptor> for KeyName {
-    fn from(key: &dyn Encryptor) -> Self {
+impl From<&Key> for KeyName {
+    fn from(key: &Key) -> Self {
         Self {
             cipher: key.cipher().to_string(),
             id: key.key_id().to_string(),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jobcrypt::{
-    CipherName, EncryptHook, Encryptor, Envelope, Error, JobContext, KeyId, Keyring, LegacyForm,
+    CipherName, EncryptHook, Encryptor, Envelope, Error, JobContext, Key, KeyId, Keyring, LegacyForm,
     Policy, SecretKey,
     ciphers::{Fernet, Secretbox, XChaCha20Poly1305},
     river::EncryptPlugin,
@@ -174,6 +174,14 @@ on_both_databases! {
             .namespace("test")
             .kind("charge_card", Policy::sealed().ciphers([CipherName::FERNET]));
         is_parked(&database, &build(strict), "charge_card", &sealed(&free, "charge_card"), "cipher_not_allowed").await;
+    }
+
+    async fn a_job_under_a_key_that_is_bound_elsewhere_is_parked(database: Database) {
+        let bytes = *key().expose();
+        let free = build(builder(keyring(XChaCha20Poly1305::new(bytes.into()))));
+        let bound = Key::new(XChaCha20Poly1305::new(bytes.into())).with_kinds(["refund"]);
+        let bound = Keyring::new(XChaCha20Poly1305::new(key())).and(bound).build().expect("they are sound");
+        is_parked(&database, &build(builder(bound)), "charge_card", &sealed(&free, "charge_card"), "key_not_allowed").await;
     }
 
     async fn a_job_under_a_retired_key_is_parked_at_once(database: Database) {

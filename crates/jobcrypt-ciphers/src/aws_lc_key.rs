@@ -4,17 +4,20 @@
 use std::fmt;
 
 use aws_lc_rs::aead::{Aad, Algorithm, LessSafeKey, Nonce, UnboundKey};
-use jobcrypt_core::{CipherName, Error, ErrorKind, KeyFingerprint, KeyId, SecretKey};
+use jobcrypt_core::{Batch, CipherName, Error, ErrorKind, KeyFingerprint, KeyId, SecretKey};
 
-use crate::counted_nonces::CountedNonces;
+use crate::{
+    nonce::{self, DrawnBatch, EncryptWith},
+    use_count::UseCount,
+};
 
 /// A key with its schedule computed, and the count of nonces drawn for it.
 pub(crate) struct AwsLcKey {
-    /// "Less safe" because its caller brings the nonce; here that is [`CountedNonces`] alone.
+    /// "Less safe" because its caller brings the nonce; here they are random and drawn for this one use.
     key: LessSafeKey,
     key_id: KeyId,
     fingerprint: KeyFingerprint,
-    nonces: CountedNonces,
+    use_count: UseCount,
 }
 
 const NONCE_LEN: usize = 12;
@@ -28,7 +31,7 @@ impl AwsLcKey {
             key: LessSafeKey::new(unbound),
             key_id: key.id(cipher),
             fingerprint: key.fingerprint(),
-            nonces: CountedNonces::of(cipher),
+            use_count: UseCount::of(cipher),
         }
     }
 
@@ -46,25 +49,13 @@ impl AwsLcKey {
         plaintext: &[u8],
         body: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        let nonce = self.nonces.fresh()?;
-        let start = body.len();
-        body.resize(start + NONCE_LEN + plaintext.len() + TAG_LEN, 0);
-        let (nonce_out, rest) = body[start..].split_at_mut(NONCE_LEN);
-        let (ciphertext, tag) = rest.split_at_mut(plaintext.len());
-        nonce_out.copy_from_slice(&nonce);
-        self.key
-            .seal_out_of_place_scatter(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(associated_data),
-                plaintext,
-                ciphertext,
-                &[],
-                tag,
-            )
-            .map_err(|_| {
-                body.truncate(start);
-                Error::new(ErrorKind::EncryptionFailed, "the args are too long")
-            })
+        self.use_count.add(1);
+        self.encrypt_with(nonce::fresh()?, associated_data, plaintext, body)
+    }
+
+    pub(crate) fn batch(&self, count: usize) -> Result<Box<dyn Batch + '_>, Error> {
+        self.use_count.add(count);
+        DrawnBatch::draw(self, count)
     }
 
     pub(crate) fn decrypt(
@@ -91,6 +82,35 @@ impl AwsLcKey {
                 plaintext[start..].fill(0);
                 plaintext.truncate(start);
                 refused()
+            })
+    }
+}
+
+impl EncryptWith<NONCE_LEN> for AwsLcKey {
+    fn encrypt_with(
+        &self,
+        nonce: [u8; NONCE_LEN],
+        associated_data: &[u8],
+        plaintext: &[u8],
+        body: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let start = body.len();
+        body.resize(start + NONCE_LEN + plaintext.len() + TAG_LEN, 0);
+        let (nonce_out, rest) = body[start..].split_at_mut(NONCE_LEN);
+        let (ciphertext, tag) = rest.split_at_mut(plaintext.len());
+        nonce_out.copy_from_slice(&nonce);
+        self.key
+            .seal_out_of_place_scatter(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(associated_data),
+                plaintext,
+                ciphertext,
+                &[],
+                tag,
+            )
+            .map_err(|_| {
+                body.truncate(start);
+                Error::new(ErrorKind::EncryptionFailed, "the args are too long")
             })
     }
 }
@@ -148,6 +168,13 @@ macro_rules! by_aws_lc {
                 body: &mut Vec<u8>,
             ) -> Result<(), jobcrypt_core::Error> {
                 self.0.encrypt(associated_data, plaintext, body)
+            }
+
+            fn batch(
+                &self,
+                count: usize,
+            ) -> Result<Box<dyn jobcrypt_core::Batch + '_>, jobcrypt_core::Error> {
+                self.0.batch(count)
             }
 
             fn decrypt(

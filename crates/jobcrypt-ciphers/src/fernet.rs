@@ -3,11 +3,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aes::Aes128;
 use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, block_padding::Pkcs7};
 use hmac::{Hmac, KeyInit, Mac};
-use jobcrypt_core::{CipherName, Encryptor, Error, ErrorKind, KeyFingerprint, KeyId, SecretKey};
+use jobcrypt_core::{
+    Batch, CipherName, Encryptor, Error, ErrorKind, KeyFingerprint, KeyId, SecretKey,
+};
 use sha2::Sha256;
 use zeroize::Zeroize;
 
-use crate::nonce;
+use crate::nonce::{self, DrawnBatch, EncryptWith};
 
 /// Fernet (AES-128-CBC and HMAC-SHA256), composed of RustCrypto's `aes`, `cbc`, `hmac` and `sha2` by
 /// the rules of the [Fernet specification](https://github.com/fernet/spec): what Python's
@@ -151,6 +153,19 @@ impl Fernet {
     }
 }
 
+impl EncryptWith<BLOCK_LEN> for Fernet {
+    fn encrypt_with(
+        &self,
+        iv: [u8; BLOCK_LEN],
+        _associated_data: &[u8],
+        plaintext: &[u8],
+        body: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        self.encrypt_at(now()?, iv, plaintext, body);
+        Ok(())
+    }
+}
+
 impl Encryptor for Fernet {
     fn cipher(&self) -> CipherName {
         CipherName::FERNET
@@ -171,6 +186,26 @@ impl Encryptor for Fernet {
         body: &mut Vec<u8>,
     ) -> Result<(), Error> {
         self.encrypt_at(now()?, nonce::fresh()?, plaintext, body);
+        Ok(())
+    }
+
+    fn batch(&self, count: usize) -> Result<Box<dyn Batch + '_>, Error> {
+        DrawnBatch::draw(self, count)
+    }
+
+    fn re_encrypt(
+        &self,
+        replaced: &[u8],
+        _associated_data: &[u8],
+        plaintext: &[u8],
+        body: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let made = match replaced {
+            [VERSION, rest @ ..] => rest.first_chunk().copied().map(u64::from_be_bytes),
+            _ => None,
+        };
+        let made = made.map_or_else(now, Ok)?;
+        self.encrypt_at(made, nonce::fresh()?, plaintext, body);
         Ok(())
     }
 
@@ -270,6 +305,19 @@ mod tests {
         let tag = fernet.signer().chain_update(&body[..signed]).finalize();
         body[signed..].copy_from_slice(&tag.into_bytes());
         assert!(fernet.decrypt(&[], &body, &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_token_keeps_its_time_when_it_moves_and_gets_a_new_iv() {
+        let key = || SecretKey::generate().expect("the system has random bytes");
+        let (mut old, mut moved) = (Vec::new(), Vec::new());
+        Fernet::new(key()).encrypt_at(499_162_800, [9; 16], b"{}", &mut old);
+        let new = Fernet::new(key());
+        new.re_encrypt(&old, &[], b"{}", &mut moved)
+            .expect("it encrypts");
+        assert_eq!(moved[..HEADER_LEN], old[..HEADER_LEN]);
+        assert_ne!(moved[HEADER_LEN..][..BLOCK_LEN], [9; 16]);
+        assert!(new.decrypt(&[], &moved, &mut Vec::new()).is_ok());
     }
 
     #[test]

@@ -15,14 +15,9 @@ mod aes256gcmsiv;
     feature = "chacha20poly1305"
 ))]
 mod aws_lc_key;
+mod by_name;
 #[cfg(feature = "chacha20poly1305")]
 mod chacha20poly1305;
-#[cfg(any(
-    feature = "aes256gcm",
-    feature = "aes256gcmsiv",
-    feature = "chacha20poly1305"
-))]
-mod counted_nonces;
 #[cfg(feature = "fernet")]
 mod fernet;
 #[cfg(any(
@@ -36,6 +31,12 @@ mod fernet;
 mod nonce;
 #[cfg(feature = "secretbox")]
 mod secretbox;
+#[cfg(any(
+    feature = "aes256gcm",
+    feature = "aes256gcmsiv",
+    feature = "chacha20poly1305"
+))]
+mod use_count;
 #[cfg(feature = "xchacha20poly1305")]
 mod xchacha20poly1305;
 
@@ -43,6 +44,7 @@ mod xchacha20poly1305;
 pub use aes256gcm::Aes256Gcm;
 #[cfg(feature = "aes256gcmsiv")]
 pub use aes256gcmsiv::Aes256GcmSiv;
+pub use by_name::encryptor;
 #[cfg(feature = "chacha20poly1305")]
 pub use chacha20poly1305::ChaCha20Poly1305;
 #[cfg(feature = "fernet")]

@@ -1,7 +1,9 @@
 use dryoc::classic::crypto_secretbox::{crypto_secretbox_easy, crypto_secretbox_open_easy};
-use jobcrypt_core::{CipherName, Encryptor, Error, ErrorKind, KeyFingerprint, KeyId, SecretKey};
+use jobcrypt_core::{
+    Batch, CipherName, Encryptor, Error, ErrorKind, KeyFingerprint, KeyId, SecretKey,
+};
 
-use crate::nonce;
+use crate::nonce::{self, DrawnBatch, EncryptWith};
 
 /// NaCl secretbox (XSalsa20-Poly1305) by dryoc: what River's documentation uses, and what libsodium, PyNaCl and Go's x/crypto read and write. Its nonce of 24 random bytes
 /// never runs out. It takes no associated data, so the context travels inside the plaintext.
@@ -39,6 +41,25 @@ impl Secretbox {
     }
 }
 
+impl EncryptWith<NONCE_LEN> for Secretbox {
+    fn encrypt_with(
+        &self,
+        nonce: [u8; NONCE_LEN],
+        _associated_data: &[u8],
+        plaintext: &[u8],
+        body: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let start = body.len();
+        body.resize(start + NONCE_LEN + TAG_LEN + plaintext.len(), 0);
+        let (nonce_out, sealed) = body[start..].split_at_mut(NONCE_LEN);
+        nonce_out.copy_from_slice(&nonce);
+        crypto_secretbox_easy(sealed, plaintext, &nonce, self.key.expose()).map_err(|_| {
+            body.truncate(start);
+            Error::new(ErrorKind::EncryptionFailed, "the args are too long")
+        })
+    }
+}
+
 impl Encryptor for Secretbox {
     fn cipher(&self) -> CipherName {
         CipherName::SECRETBOX
@@ -54,19 +75,15 @@ impl Encryptor for Secretbox {
 
     fn encrypt(
         &self,
-        _associated_data: &[u8],
+        associated_data: &[u8],
         plaintext: &[u8],
         body: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        let nonce = nonce::fresh::<NONCE_LEN>()?;
-        let start = body.len();
-        body.resize(start + NONCE_LEN + TAG_LEN + plaintext.len(), 0);
-        let (nonce_out, sealed) = body[start..].split_at_mut(NONCE_LEN);
-        nonce_out.copy_from_slice(&nonce);
-        crypto_secretbox_easy(sealed, plaintext, &nonce, self.key.expose()).map_err(|_| {
-            body.truncate(start);
-            Error::new(ErrorKind::EncryptionFailed, "the args are too long")
-        })
+        self.encrypt_with(nonce::fresh()?, associated_data, plaintext, body)
+    }
+
+    fn batch(&self, count: usize) -> Result<Box<dyn Batch + '_>, Error> {
+        DrawnBatch::draw(self, count)
     }
 
     fn decrypt(

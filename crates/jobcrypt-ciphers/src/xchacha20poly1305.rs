@@ -2,9 +2,11 @@ use dryoc::classic::crypto_aead_xchacha20poly1305_ietf::{
     crypto_aead_xchacha20poly1305_ietf_decrypt_detached as decrypt_detached,
     crypto_aead_xchacha20poly1305_ietf_encrypt_detached as encrypt_detached,
 };
-use jobcrypt_core::{CipherName, Encryptor, Error, ErrorKind, KeyFingerprint, KeyId, SecretKey};
+use jobcrypt_core::{
+    Batch, CipherName, Encryptor, Error, ErrorKind, KeyFingerprint, KeyId, SecretKey,
+};
 
-use crate::nonce;
+use crate::nonce::{self, DrawnBatch, EncryptWith};
 
 /// XChaCha20-Poly1305 by dryoc. Its nonce of 24 random bytes never runs out, and it binds the context
 /// natively.
@@ -42,30 +44,14 @@ impl XChaCha20Poly1305 {
     }
 }
 
-impl Encryptor for XChaCha20Poly1305 {
-    fn cipher(&self) -> CipherName {
-        CipherName::XCHACHA20_POLY1305
-    }
-
-    fn key_id(&self) -> KeyId {
-        self.key_id
-    }
-
-    fn fingerprint(&self) -> Option<KeyFingerprint> {
-        Some(self.key.fingerprint())
-    }
-
-    fn binds_associated_data(&self) -> bool {
-        true
-    }
-
-    fn encrypt(
+impl EncryptWith<NONCE_LEN> for XChaCha20Poly1305 {
+    fn encrypt_with(
         &self,
+        nonce: [u8; NONCE_LEN],
         associated_data: &[u8],
         plaintext: &[u8],
         body: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        let nonce = nonce::fresh::<NONCE_LEN>()?;
         let start = body.len();
         body.resize(start + NONCE_LEN + plaintext.len() + TAG_LEN, 0);
         let (nonce_out, rest) = body[start..].split_at_mut(NONCE_LEN);
@@ -91,6 +77,37 @@ impl Encryptor for XChaCha20Poly1305 {
         }
         tag_out.copy_from_slice(&tag);
         Ok(())
+    }
+}
+
+impl Encryptor for XChaCha20Poly1305 {
+    fn cipher(&self) -> CipherName {
+        CipherName::XCHACHA20_POLY1305
+    }
+
+    fn key_id(&self) -> KeyId {
+        self.key_id
+    }
+
+    fn fingerprint(&self) -> Option<KeyFingerprint> {
+        Some(self.key.fingerprint())
+    }
+
+    fn binds_associated_data(&self) -> bool {
+        true
+    }
+
+    fn encrypt(
+        &self,
+        associated_data: &[u8],
+        plaintext: &[u8],
+        body: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        self.encrypt_with(nonce::fresh()?, associated_data, plaintext, body)
+    }
+
+    fn batch(&self, count: usize) -> Result<Box<dyn Batch + '_>, Error> {
+        DrawnBatch::draw(self, count)
     }
 
     fn decrypt(

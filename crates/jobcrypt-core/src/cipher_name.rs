@@ -1,4 +1,6 @@
-use std::fmt;
+use std::{fmt, str::FromStr};
+
+use crate::{Error, ErrorKind};
 
 /// The name of an algorithm, as it stands in a token: 1 to 32 characters of `a-z`, `0-9` and `-`.
 ///
@@ -28,6 +30,16 @@ impl CipherName {
     /// XChaCha20-Poly1305.
     pub const XCHACHA20_POLY1305: Self = Self::new("xchacha20poly1305");
 
+    /// The ciphers of jobcrypt, by name.
+    pub const ALL: [Self; 6] = [
+        Self::AES_256_GCM,
+        Self::AES_256_GCM_SIV,
+        Self::CHACHA20_POLY1305,
+        Self::FERNET,
+        Self::SECRETBOX,
+        Self::XCHACHA20_POLY1305,
+    ];
+
     /// Takes `name` as it is.
     ///
     /// # Panics
@@ -47,6 +59,32 @@ impl CipherName {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         self.0
+    }
+}
+
+/// Reads the name of one of jobcrypt's ciphers, as configuration spells it.
+///
+/// ```
+/// use jobcrypt_core::CipherName;
+///
+/// assert_eq!("fernet".parse::<CipherName>()?, CipherName::FERNET);
+/// assert!("rot13".parse::<CipherName>().is_err());
+/// # Ok::<(), jobcrypt_core::Error>(())
+/// ```
+impl FromStr for CipherName {
+    type Err = Error;
+
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfiguration`] for every other name.
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let known = Self::ALL.into_iter().find(|known| known.0 == name);
+        known.ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidConfiguration,
+                "a cipher of jobcrypt is aes256gcm, aes256gcmsiv, chacha20poly1305, fernet, secretbox or xchacha20poly1305",
+            )
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
 };
 
 use crate::{
-    EncryptHook, Error, ErrorKind, JobContext, Keyring, Keys, Policy, associated_data,
+    EncryptHook, Error, ErrorKind, JobContext, Key, Keyring, Keys, Policy, associated_data,
     encrypt_hook::Settings,
     marker::{self, Marker},
 };
@@ -106,7 +106,7 @@ impl EncryptHookBuilder {
     ///
     /// [`ErrorKind::InvalidConfiguration`] when a kind is named twice or not at all, both `include`
     /// and `exclude` are used, a policy contradicts itself or decrypt-only mode, no key has a cipher
-    /// that a policy allows, or the marker or the namespace cannot stand in a token.
+    /// that a policy allows, every such key is bound to other kinds or namespaces, or the marker or the namespace cannot stand in a token.
     pub fn build(self) -> Result<EncryptHook, Error> {
         if let Some(detail) = self.contradiction() {
             return Err(Error::new(ErrorKind::InvalidConfiguration, detail));
@@ -117,7 +117,8 @@ impl EncryptHookBuilder {
             (None, None) => Policy::sealed(),
         };
         let keyring = self.keys.snapshot();
-        check(&default_policy, &keyring, self.is_decrypt_only)?;
+        let may_seal = |key: &Key| key.allows_namespace(&self.namespace);
+        check(&default_policy, &keyring, self.is_decrypt_only, may_seal)?;
         check_context("", &self.namespace)?;
 
         let listed = |kinds: Option<Vec<String>>, policy: Policy| {
@@ -129,7 +130,9 @@ impl EncryptHookBuilder {
             .chain(self.policies);
         let mut policies = HashMap::new();
         for (kind, policy) in all {
-            check(&policy, &keyring, self.is_decrypt_only).map_err(|error| error.for_job(&kind))?;
+            let may_seal = |key: &Key| key.allows(&kind, &self.namespace);
+            check(&policy, &keyring, self.is_decrypt_only, may_seal)
+                .map_err(|error| error.for_job(&kind))?;
             check_context(&kind, &self.namespace)?;
             if policies.insert(kind.as_str().into(), policy).is_some() {
                 let detail = "the kind has two policies";
@@ -179,19 +182,28 @@ impl EncryptHookBuilder {
     }
 }
 
-/// Whether a policy is sound, in itself and with these keys.
-fn check(policy: &Policy, keyring: &Keyring, is_decrypt_only: bool) -> Result<(), Error> {
+/// Whether a policy is sound, in itself and with these keys, of which some may seal.
+fn check(
+    policy: &Policy,
+    keyring: &Keyring,
+    is_decrypt_only: bool,
+    may_seal: impl Fn(&Key) -> bool,
+) -> Result<(), Error> {
     policy.check(is_decrypt_only)?;
     let refuse = |detail| Err(Error::new(ErrorKind::InvalidConfiguration, detail));
-    let mut keys = keyring.encryptors();
-    let Some(sealing) = keys.find(|key| policy.seals_with(key.cipher())) else {
+    let mut keys = keyring.keys().filter(|key| policy.seals_with(key.cipher()));
+    if keys.clone().next().is_none() {
         return refuse("no key of the keyring has a cipher that the policy allows");
-    };
-    if policy.is_sealed && !policy.opens(sealing.cipher().as_str()) {
+    }
+    let sealing = keys.find(|key| may_seal(key));
+    if policy.is_sealed && !is_decrypt_only && sealing.is_none() {
+        return refuse("every key that could seal is bound to other kinds or namespaces");
+    }
+    if policy.is_sealed && sealing.is_some_and(|key| !policy.opens(key.cipher().as_str())) {
         return refuse("the policy would not open what it seals");
     }
     if let Some(form) = policy.plain_form()
-        && !keyring.encryptors().any(|key| form.fits(key))
+        && !keyring.keys().any(|key| form.fits(key))
     {
         return refuse("no key of the keyring has the cipher of the legacy form");
     }

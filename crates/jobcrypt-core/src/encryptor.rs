@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::{CipherName, Error, KeyFingerprint, KeyId};
+use crate::{Batch, CipherName, Error, KeyFingerprint, KeyId, batch::OneByOne};
 
 /// One key of one cipher.
 ///
@@ -51,6 +51,38 @@ pub trait Encryptor: Send + Sync + 'static {
         body: &mut Vec<u8>,
     ) -> Result<(), Error>;
 
+    /// Begins `count` encryptions in a row.
+    ///
+    /// The default calls [`encrypt`](Self::encrypt) for each. The ciphers of jobcrypt draw all nonces in
+    /// one call to the operating system; an encryptor whose key is remote may ask for it once.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`encrypt`](Self::encrypt), where what the batch shares cannot be had.
+    fn batch(&self, count: usize) -> Result<Box<dyn Batch + '_>, Error> {
+        let _ = count;
+        Ok(Box::new(OneByOne(self)))
+    }
+
+    /// Encrypts what `replaced`, a body of another key of the same cipher, held until now.
+    ///
+    /// The default is [`encrypt`](Self::encrypt). Fernet keeps the time that stands in `replaced`, so that
+    /// a job does not grow younger when it moves to a new key.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`encrypt`](Self::encrypt).
+    fn re_encrypt(
+        &self,
+        replaced: &[u8],
+        associated_data: &[u8],
+        plaintext: &[u8],
+        body: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let _ = replaced;
+        self.encrypt(associated_data, plaintext, body)
+    }
+
     /// Appends the plaintext of a `body` that [`encrypt`](Self::encrypt) wrote; on an error appends
     /// nothing.
     ///
@@ -93,6 +125,20 @@ impl<E: Encryptor + ?Sized> Encryptor for Arc<E> {
         body: &mut Vec<u8>,
     ) -> Result<(), Error> {
         (**self).encrypt(associated_data, plaintext, body)
+    }
+
+    fn batch(&self, count: usize) -> Result<Box<dyn Batch + '_>, Error> {
+        (**self).batch(count)
+    }
+
+    fn re_encrypt(
+        &self,
+        replaced: &[u8],
+        associated_data: &[u8],
+        plaintext: &[u8],
+        body: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        (**self).re_encrypt(replaced, associated_data, plaintext, body)
     }
 
     fn decrypt(

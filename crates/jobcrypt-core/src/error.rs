@@ -42,6 +42,8 @@ pub enum ErrorKind {
     EncryptionFailed,
     /// A key, keyring, policy or hook is not sound.
     InvalidConfiguration,
+    /// The key is bound to other kinds or namespaces, or no key may seal this kind.
+    KeyNotAllowed,
     /// The key was retired or destroyed on purpose.
     KeyRetired,
     /// The source of keys could not be asked.
@@ -76,6 +78,7 @@ impl ErrorKind {
             Self::CipherNotAllowed => "cipher_not_allowed",
             Self::EncryptionFailed => "encryption_failed",
             Self::InvalidConfiguration => "invalid_configuration",
+            Self::KeyNotAllowed => "key_not_allowed",
             Self::KeyRetired => "key_retired",
             Self::KeySourceUnavailable => "key_source_unavailable",
             Self::Malformed => "malformed",
@@ -93,6 +96,7 @@ impl ErrorKind {
             Self::CipherNotAllowed => "the policy does not allow the cipher",
             Self::EncryptionFailed => "encryption failed",
             Self::InvalidConfiguration => "the configuration is not sound",
+            Self::KeyNotAllowed => "the key may not be used for this job",
             Self::KeyRetired => "the key was retired",
             Self::KeySourceUnavailable => "the source of keys is unavailable",
             Self::Malformed => "the stored args are malformed",
@@ -116,6 +120,9 @@ impl ErrorKind {
             }
             Self::EncryptionFailed => "nothing was stored; enqueue again once the cause is gone",
             Self::InvalidConfiguration => "",
+            Self::KeyNotAllowed => {
+                "allow the kind and the namespace for the key, at least until its jobs are gone"
+            }
             Self::KeyRetired => "restore the key if the job is still wanted",
             Self::KeySourceUnavailable => "the job waits until the source answers",
             Self::Malformed => "look at the stored row",

@@ -1,6 +1,13 @@
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::{
+    collections::HashSet,
+    fmt, iter,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use crate::{Encryptor, Error, ErrorKind, KeyFingerprint, KeyId};
+use crate::{Error, ErrorKind, Key, KeyFingerprint, KeyId};
 
 /// Keys in memory: one primary, which encrypts, any number of secondaries, which only decrypt, and
 /// the ids of keys that were retired. Ciphers mix freely.
@@ -21,8 +28,10 @@ use crate::{Encryptor, Error, ErrorKind, KeyFingerprint, KeyId};
 /// ```
 pub struct Keyring {
     /// The primary first.
-    encryptors: Vec<Arc<dyn Encryptor>>,
+    keys: Vec<Arc<Key>>,
     retired: HashSet<KeyId>,
+    /// The position of the key that opened a legacy form most recently.
+    fitted_last: AtomicUsize,
 }
 
 /// Collects the keys of a [`Keyring`]; made by [`Keyring::new`].
@@ -32,11 +41,8 @@ pub struct KeyringBuilder(Keyring);
 impl Keyring {
     /// Begins a keyring with its primary, the key that encrypts.
     #[allow(clippy::new_ret_no_self)] // A keyring that was not checked must not exist.
-    pub fn new(primary: impl Encryptor) -> KeyringBuilder {
-        KeyringBuilder(Self {
-            encryptors: vec![Arc::new(primary)],
-            retired: HashSet::new(),
-        })
+    pub fn new(primary: impl Into<Key>) -> KeyringBuilder {
+        KeyringBuilder(Self::of(vec![Arc::new(primary.into())], HashSet::new()))
     }
 
     /// Begins the keyring that comes after this one in a rotation: `primary` in front, all other keys
@@ -49,18 +55,21 @@ impl Keyring {
     /// let keys: Keys = Keyring::new(Fernet::new(SecretKey::generate()?)).build()?.into();
     /// let new_key = XChaCha20Poly1305::new(SecretKey::generate()?);
     /// keys.swap(keys.snapshot().with_primary(new_key).build()?);
-    /// assert_eq!(keys.snapshot().encryptors().count(), 2);
+    /// assert_eq!(keys.snapshot().keys().count(), 2);
     /// # Ok::<(), jobcrypt_core::Error>(())
     /// ```
-    pub fn with_primary(&self, primary: impl Encryptor) -> KeyringBuilder {
-        let promoted = (primary.cipher(), primary.key_id());
-        let mut next = Self::new(primary);
-        let others = self.encryptors.iter().cloned();
-        next.0
-            .encryptors
-            .extend(others.filter(|key| (key.cipher(), key.key_id()) != promoted));
-        next.0.retired.clone_from(&self.retired);
-        next
+    pub fn with_primary(&self, primary: impl Into<Key>) -> KeyringBuilder {
+        let primary = primary.into();
+        let is_promoted =
+            |key: &&Arc<Key>| key.key_id() == primary.key_id() && key.cipher() == primary.cipher();
+        let others: Vec<_> = self
+            .keys
+            .iter()
+            .filter(|key| !is_promoted(key))
+            .cloned()
+            .collect();
+        let keys = iter::once(Arc::new(primary)).chain(others).collect();
+        KeyringBuilder(Self::of(keys, self.retired.clone()))
     }
 
     /// Begins this keyring with one more secondary: a new key, on its way to every node before any
@@ -75,24 +84,20 @@ impl Keyring {
     /// assert_eq!(keys.snapshot().primary().cipher().as_str(), "fernet");
     /// # Ok::<(), jobcrypt_core::Error>(())
     /// ```
-    pub fn with_secondary(&self, secondary: impl Encryptor) -> KeyringBuilder {
-        KeyringBuilder(Self {
-            encryptors: self.encryptors.clone(),
-            retired: self.retired.clone(),
-        })
-        .and(secondary)
+    pub fn with_secondary(&self, secondary: impl Into<Key>) -> KeyringBuilder {
+        KeyringBuilder(Self::of(self.keys.clone(), self.retired.clone())).and(secondary)
     }
 
     /// Returns the key that encrypts.
     #[must_use]
-    pub fn primary(&self) -> &dyn Encryptor {
+    pub fn primary(&self) -> &Key {
         // A keyring is never empty: it begins with its primary.
-        &*self.encryptors[0]
+        &self.keys[0]
     }
 
     /// Returns all keys, the primary first.
-    pub fn encryptors(&self) -> impl Iterator<Item = &dyn Encryptor> {
-        self.encryptors.iter().map(|encryptor| &**encryptor)
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &Key> + Clone {
+        self.keys.iter().map(|key| &**key)
     }
 
     /// Whether the key of this id was retired on purpose.
@@ -102,18 +107,43 @@ impl Keyring {
     }
 
     /// Returns the one key that a token names.
-    pub(crate) fn find(&self, cipher: &str, id: KeyId) -> Option<&dyn Encryptor> {
-        self.encryptors()
+    pub(crate) fn find(&self, cipher: &str, id: KeyId) -> Option<&Key> {
+        self.keys()
             .find(|key| key.key_id() == id && key.cipher().as_str() == cipher)
     }
 
+    /// Returns all keys with their positions, in the order in which to try them on a token that names
+    /// none: the one that [fitted](Self::note_fit) last in front.
+    pub(crate) fn by_chance(&self) -> impl Iterator<Item = (usize, &Key)> {
+        let likely = self.fitted_last.load(Ordering::Relaxed);
+        let others = self.keys().enumerate();
+        iter::once((likely, &*self.keys[likely]))
+            .chain(others.filter(move |(position, _)| *position != likely))
+    }
+
+    /// Notes that the key at `position` opened a token that names none.
+    pub(crate) fn note_fit(&self, position: usize) {
+        self.fitted_last.store(position, Ordering::Relaxed);
+    }
+
+    fn of(keys: Vec<Arc<Key>>, retired: HashSet<KeyId>) -> Self {
+        Self {
+            keys,
+            retired,
+            fitted_last: AtomicUsize::new(0),
+        }
+    }
+
     fn check(&self) -> Result<(), Error> {
-        let fingerprints: Vec<_> = self.encryptors().map(Encryptor::fingerprint).collect();
-        for (position, key) in self.encryptors().enumerate() {
+        let fingerprints: Vec<_> = self
+            .keys()
+            .map(|key| key.encryptor().fingerprint())
+            .collect();
+        for (position, key) in self.keys().enumerate() {
             if let Some(why) = self.fault(key, fingerprints[position].as_ref()) {
                 return Err(self.refusal(position, why));
             }
-            for (earlier, other) in self.encryptors().enumerate().take(position) {
+            for (earlier, other) in self.keys().enumerate().take(position) {
                 let pair = fingerprints[position]
                     .as_ref()
                     .zip(fingerprints[earlier].as_ref());
@@ -127,20 +157,19 @@ impl Keyring {
     }
 
     /// Says what is wrong with a key by itself.
-    fn fault(
-        &self,
-        key: &dyn Encryptor,
-        fingerprint: Option<&KeyFingerprint>,
-    ) -> Option<&'static str> {
+    fn fault(&self, key: &Key, fingerprint: Option<&KeyFingerprint>) -> Option<&'static str> {
         if self.is_retired(key.key_id()) {
             return Some("it is retired; leave out the key, or its tombstone");
+        }
+        if key.is_shut() {
+            return Some("an empty list of kinds or namespaces allows none");
         }
         fingerprint?.weakness()
     }
 
     fn refusal(&self, position: usize, why: &str) -> Error {
-        let count = self.encryptors.len();
-        let cipher = self.encryptors[position].cipher();
+        let count = self.keys.len();
+        let cipher = self.keys[position].cipher();
         Error::with_detail(
             ErrorKind::InvalidConfiguration,
             format!("key {} of {count} ({cipher}): {why}", position + 1),
@@ -150,8 +179,8 @@ impl Keyring {
 
 /// Says what a key has in common with an earlier one that it must not.
 fn clash(
-    key: &dyn Encryptor,
-    other: &dyn Encryptor,
+    key: &Key,
+    other: &Key,
     fingerprints: Option<(&KeyFingerprint, &KeyFingerprint)>,
 ) -> Option<&'static str> {
     if key.key_id() == other.key_id() {
@@ -170,8 +199,8 @@ fn clash(
 impl KeyringBuilder {
     /// Adds a secondary, a key that only decrypts: an old one until its jobs are gone, or a new one
     /// until every node has it.
-    pub fn and(mut self, secondary: impl Encryptor) -> Self {
-        self.0.encryptors.push(Arc::new(secondary));
+    pub fn and(mut self, secondary: impl Into<Key>) -> Self {
+        self.0.keys.push(Arc::new(secondary.into()));
         self
     }
 
@@ -187,7 +216,7 @@ impl KeyringBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidConfiguration`], naming the key by its position, when one stands twice, shares
-    /// its bytes or half of them with another, is retired, or is weak: shorter than 16 bytes, printable
+    /// its bytes or half of them with another, is retired or bound to no kind at all, or is weak: shorter than 16 bytes, printable
     /// text, of two equal halves or of few different bytes, or printed in River's manual or the Fernet
     /// specification.
     pub fn build(self) -> Result<Keyring, Error> {
@@ -198,11 +227,7 @@ impl KeyringBuilder {
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut list = formatter.debug_list();
-        for key in self.encryptors() {
-            list.entry(&format_args!("{} {}", key.cipher(), key.key_id()));
-        }
-        list.finish()
+        formatter.debug_list().entries(self.keys()).finish()
     }
 }
 

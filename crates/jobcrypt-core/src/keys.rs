@@ -4,7 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Encryptor, Error, ErrorKind, KeyProvider, Keyring};
+use crate::{Error, ErrorKind, Key, KeyProvider, Keyring};
 
 /// A keyring that can be swapped while jobs are sealed and opened. Clones share it.
 ///
@@ -122,7 +122,7 @@ impl Keys {
     /// assert_eq!(keys.snapshot().primary().cipher().as_str(), "xchacha20poly1305");
     /// # Ok::<(), jobcrypt_core::Error>(())
     /// ```
-    pub fn rotate(&self, primary: impl Encryptor) -> Result<(), Error> {
+    pub fn rotate(&self, primary: impl Into<Key>) -> Result<(), Error> {
         let mut current = self
             .0
             .current

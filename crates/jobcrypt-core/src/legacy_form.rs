@@ -1,4 +1,4 @@
-use crate::{CipherName, Encryptor, Error, ErrorKind, associated_data};
+use crate::{CipherName, Error, ErrorKind, Key, Keyring, associated_data};
 
 use zeroize::Zeroizing;
 
@@ -32,16 +32,20 @@ pub enum LegacyForm {
 const MOST_KEYS_TRIED: usize = 16;
 
 impl LegacyForm {
-    /// Opens what was stored in this form.
-    pub(crate) fn open<'a>(
+    /// Opens what was stored in this form, with one of the keys that are allowed.
+    pub(crate) fn open(
         self,
         text: &[u8],
-        keys: impl Iterator<Item = &'a dyn Encryptor>,
+        keyring: &Keyring,
+        is_allowed: impl Fn(&Key) -> bool,
     ) -> Result<Vec<u8>, Error> {
         let body = self.decode(text)?;
-        for key in keys.filter(|key| self.fits(*key)).take(MOST_KEYS_TRIED) {
+        let keys = keyring
+            .by_chance()
+            .filter(|(_, key)| self.fits(key) && is_allowed(key));
+        for (position, key) in keys.take(MOST_KEYS_TRIED) {
             let mut plaintext = Zeroizing::new(Vec::with_capacity(body.len()));
-            if key.decrypt(&[], &body, &mut plaintext).is_ok() {
+            if key.encryptor().decrypt(&[], &body, &mut plaintext).is_ok() {
                 // The body of a jc1 token, dressed up as a legacy one, ends in its context.
                 if associated_data::is_framed(&plaintext) {
                     return Err(Error::new(
@@ -50,6 +54,7 @@ impl LegacyForm {
                     )
                     .for_key(key.key_id()));
                 }
+                keyring.note_fit(position);
                 return Ok(std::mem::take(&mut *plaintext));
             }
         }
@@ -60,7 +65,7 @@ impl LegacyForm {
     }
 
     /// Whether a key may have written this form.
-    pub(crate) fn fits(self, key: &dyn Encryptor) -> bool {
+    pub(crate) fn fits(self, key: &Key) -> bool {
         match self {
             Self::PlainBox => key.cipher() == CipherName::SECRETBOX,
             Self::PlainFernet => key.cipher() == CipherName::FERNET,
@@ -68,7 +73,7 @@ impl LegacyForm {
         }
     }
 
-    fn decode(self, text: &[u8]) -> Result<Vec<u8>, Error> {
+    pub(crate) fn decode(self, text: &[u8]) -> Result<Vec<u8>, Error> {
         let alphabet = match self {
             Self::PlainFernet => base64_simd::URL_SAFE,
             Self::PlainBox | Self::River => base64_simd::STANDARD,

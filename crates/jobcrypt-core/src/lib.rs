@@ -6,6 +6,7 @@
 //! depends on this crate alone.
 
 mod associated_data;
+mod batch;
 mod cipher_name;
 mod encrypt_hook;
 mod encrypt_hook_builder;
@@ -14,6 +15,7 @@ mod envelope;
 mod error;
 mod job_context;
 mod json_keys;
+mod key;
 mod key_fingerprint;
 mod key_id;
 mod key_provider;
@@ -21,14 +23,17 @@ mod keyring;
 mod keys;
 mod legacy_form;
 mod marker;
+mod migrate;
 mod open;
 mod payload;
 mod policy;
 mod purpose;
 mod scratch;
 mod seal;
+mod seal_batch;
 mod secret_key;
 
+pub use batch::Batch;
 pub use cipher_name::CipherName;
 pub use encrypt_hook::EncryptHook;
 pub use encrypt_hook_builder::EncryptHookBuilder;
@@ -36,6 +41,7 @@ pub use encryptor::Encryptor;
 pub use envelope::Envelope;
 pub use error::{Error, ErrorKind};
 pub use job_context::JobContext;
+pub use key::Key;
 pub use key_fingerprint::KeyFingerprint;
 pub use key_id::KeyId;
 pub use key_provider::KeyProvider;

@@ -19,7 +19,7 @@ impl EncryptHook {
     /// [`Error::is_retryable`] is true, [`ErrorKind::NoMatchingKey`] and
     /// [`ErrorKind::KeySourceUnavailable`], it is to be tried again later; otherwise it is to be set
     /// aside, whole: [`ErrorKind::AuthenticationFailed`], [`ErrorKind::CipherNotAllowed`],
-    /// [`ErrorKind::KeyRetired`], [`ErrorKind::Malformed`], [`ErrorKind::PlaintextRejected`],
+    /// [`ErrorKind::KeyNotAllowed`], [`ErrorKind::KeyRetired`], [`ErrorKind::Malformed`], [`ErrorKind::PlaintextRejected`],
     /// [`ErrorKind::UnsupportedVersion`], and [`ErrorKind::InvalidConfiguration`] for a kind or detail
     /// of more than 65,000 bytes.
     pub fn open<P: Payload>(&self, context: &JobContext<'_>, args: &mut P) -> Result<bool, Error> {
@@ -148,7 +148,7 @@ impl EncryptHook {
             return Err(if keyring.is_retired(id) {
                 fault(ErrorKind::KeyRetired, "the keyring holds its tombstone")
             } else {
-                let known = keyring.encryptors().count();
+                let known = keyring.keys().len();
                 Error::with_detail(
                     ErrorKind::NoMatchingKey,
                     format!("the token's cipher is {cipher}, and none of {known} keys has its id"),
@@ -156,11 +156,17 @@ impl EncryptHook {
                 .for_key(id)
             });
         };
+        if !key.allows(context.kind(), &self.0.namespace) {
+            return Err(fault(
+                ErrorKind::KeyNotAllowed,
+                "the stored token was sealed with it",
+            ));
+        }
         let plaintext = scratch::for_context(|associated_data| {
             associated_data::write(context, &self.0.namespace, associated_data)?;
             scratch::for_ciphertext(|body| {
                 envelope.read_body(body)?;
-                decrypt(key, associated_data, body)
+                decrypt(key.encryptor(), associated_data, body)
             })
         })
         .map_err(|error: Error| error.for_key(id))?;
@@ -175,11 +181,9 @@ impl EncryptHook {
         form: LegacyForm,
         text: &[u8],
     ) -> Result<Vec<u8>, Error> {
-        let keyring = self.keys().snapshot();
-        let allowed = keyring
-            .encryptors()
-            .filter(|key| policy.opens(key.cipher().as_str()));
-        let plaintext = form.open(text, allowed)?;
+        let plaintext = form.open(text, &self.keys().snapshot(), |key| {
+            policy.opens(key.cipher().as_str()) && key.allows(context.kind(), &self.0.namespace)
+        })?;
         warn!(target: "jobcrypt", kind = ?context.kind(), form = ?form, "legacy.accepted");
         Ok(plaintext)
     }

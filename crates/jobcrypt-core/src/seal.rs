@@ -4,7 +4,7 @@ use tracing::trace;
 use zeroize::Zeroize;
 
 use crate::{
-    EncryptHook, Encryptor, Envelope, Error, ErrorKind, JobContext, Payload, associated_data,
+    EncryptHook, Envelope, Error, ErrorKind, JobContext, Key, Keyring, Payload, associated_data,
     marker, scratch,
 };
 
@@ -17,53 +17,17 @@ impl EncryptHook {
     /// The args stay as they were, and the job must not be enqueued:
     /// [`ErrorKind::AlreadySealed`] when they are an envelope, [`ErrorKind::MarkerInArgs`] when they
     /// would be readable and hold the marker, [`ErrorKind::CipherNotAllowed`] when no key has a cipher
-    /// that the kind's policy allows, or the encryptor's own error.
+    /// that the kind's policy allows, [`ErrorKind::KeyNotAllowed`] when all keys that have one are bound
+    /// to other kinds or namespaces, or the encryptor's own error.
     pub fn seal<P: Payload>(&self, context: &JobContext<'_>, args: &mut P) -> Result<bool, Error> {
-        match self.sealed(context, args)? {
-            Some(sealed) => {
-                *args = sealed;
-                Ok(true)
-            }
-            None => Ok(false),
-        }
-    }
-
-    /// Seals the args of many jobs in place: all of them, or none.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`seal`](Self::seal), for the first job that cannot be sealed. All args stay as they
-    /// were.
-    ///
-    /// ```
-    /// # use jobcrypt_ciphers::XChaCha20Poly1305;
-    /// # use jobcrypt_core::{EncryptHook, JobContext, Keyring, SecretKey};
-    /// # let keyring = Keyring::new(XChaCha20Poly1305::new(SecretKey::generate()?)).build()?;
-    /// # let hook = EncryptHook::builder(keyring).build()?;
-    /// let mut first = br#"{"to":"ada"}"#.to_vec();
-    /// let mut second = br#"{"to":"alan"}"#.to_vec();
-    /// let job = JobContext::new("send_letter");
-    /// hook.seal_batch([(job, &mut first), (job, &mut second)])?;
-    /// assert!(first.starts_with(br#"{"river_encrypt":"#));
-    /// # Ok::<(), jobcrypt_core::Error>(())
-    /// ```
-    pub fn seal_batch<'a, P: Payload + 'a>(
-        &self,
-        jobs: impl IntoIterator<Item = (JobContext<'a>, &'a mut P)>,
-    ) -> Result<(), Error> {
-        let sealed: Vec<(&mut P, Option<P>)> = jobs
-            .into_iter()
-            .map(|(context, args)| {
-                let sealed = self.sealed(&context, args)?;
-                Ok((args, sealed))
-            })
-            .collect::<Result<_, Error>>()?;
-        for (args, sealed) in sealed {
-            if let Some(sealed) = sealed {
-                *args = sealed;
-            }
-        }
-        Ok(())
+        let in_job = |error: Error| error.for_job(context.kind());
+        let json = Plaintext::of(args).map_err(in_job)?;
+        let Some(envelope) = self.seal_bytes(context, &json)? else {
+            return Ok(false);
+        };
+        drop(json);
+        *args = P::from_json(envelope).map_err(in_job)?;
+        Ok(true)
     }
 
     /// Seals args given as JSON, for stores. Returns the envelope, or `None` when the args are to be
@@ -77,23 +41,27 @@ impl EncryptHook {
         context: &JobContext<'_>,
         json: &[u8],
     ) -> Result<Option<Vec<u8>>, Error> {
-        self.try_seal(context, json)
-            .map_err(|error| error.for_job(context.kind()))
+        let keyring = self.keys().snapshot();
+        let seal = || {
+            let Some(key) = self.sealing_key(context, json, &keyring)? else {
+                return Ok(None);
+            };
+            let encryptor = key.encryptor();
+            self.envelope(key, context, json, |bound, plaintext, body| {
+                encryptor.encrypt(bound, plaintext, body)
+            })
+            .map(Some)
+        };
+        seal().map_err(|error: Error| error.for_job(context.kind()))
     }
 
-    fn sealed<P: Payload>(&self, context: &JobContext<'_>, args: &P) -> Result<Option<P>, Error> {
-        let json = args
-            .as_json()
-            .map_err(|error| error.for_job(context.kind()))?;
-        let sealed = self.seal_bytes(context, &json);
-        if let Cow::Owned(mut json) = json {
-            json.zeroize();
-        }
-        sealed?.map(P::from_json).transpose()
-    }
-
-    fn try_seal(&self, context: &JobContext<'_>, json: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let settings = &*self.0;
+    /// Returns the key that seals these args, or `None` when they are to be stored as they are.
+    pub(crate) fn sealing_key<'a>(
+        &self,
+        context: &JobContext<'_>,
+        json: &[u8],
+        keyring: &'a Keyring,
+    ) -> Result<Option<&'a Key>, Error> {
         let policy = self.policy(context.kind());
         if marker::is_envelope(json) {
             return Err(Error::new(
@@ -101,25 +69,68 @@ impl EncryptHook {
                 "they are an envelope of jobcrypt, whole and alone",
             ));
         }
-        if settings.is_decrypt_only || !policy.is_sealed {
-            return if settings.marker.is_anywhere_in(json) || policy.is_in_plain_form(json) {
-                Err(Error::new(
-                    ErrorKind::MarkerInArgs,
-                    "a worker could not tell them from sealed args",
-                ))
-            } else {
-                Ok(None)
-            };
+        if !self.0.is_decrypt_only && policy.is_sealed {
+            return self.key_of(context, keyring).map(Some);
         }
-        let keyring = settings.keys.snapshot();
-        let key = keyring
-            .encryptors()
-            .find(|key| policy.seals_with(key.cipher()))
-            .ok_or_else(|| Error::new(ErrorKind::CipherNotAllowed, "no key can seal this kind"))?;
+        if self.0.marker.is_anywhere_in(json) || policy.is_in_plain_form(json) {
+            return Err(Error::new(
+                ErrorKind::MarkerInArgs,
+                "a worker could not tell them from sealed args",
+            ));
+        }
+        Ok(None)
+    }
+
+    /// Returns the first key that the policy of the kind allows and that may be used for it.
+    pub(crate) fn key_of<'a>(
+        &self,
+        context: &JobContext<'_>,
+        keyring: &'a Keyring,
+    ) -> Result<&'a Key, Error> {
+        let policy = self.policy(context.kind());
+        let mut allowed = keyring
+            .keys()
+            .filter(|key| policy.seals_with(key.cipher()))
+            .peekable();
+        if allowed.peek().is_none() {
+            return Err(Error::new(
+                ErrorKind::CipherNotAllowed,
+                "no key can seal this kind",
+            ));
+        }
+        let key = allowed
+            .find(|key| key.allows(context.kind(), &self.0.namespace))
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::KeyNotAllowed,
+                    "all keys are bound to other kinds or namespaces",
+                )
+            })?;
+        key.report_overdue();
+        Ok(key)
+    }
+
+    /// Makes the envelope of `plaintext` under `key`; `encrypt` is called once, as an encryptor is.
+    pub(crate) fn envelope(
+        &self,
+        key: &Key,
+        context: &JobContext<'_>,
+        plaintext: &[u8],
+        encrypt: impl FnOnce(&[u8], &[u8], &mut Vec<u8>) -> Result<(), Error>,
+    ) -> Result<Vec<u8>, Error> {
+        let settings = &*self.0;
         let envelope = scratch::for_context(|associated_data| {
             associated_data::write(context, &settings.namespace, associated_data)?;
             scratch::for_ciphertext(|body| {
-                encrypt(key, associated_data, json, body)?;
+                if key.encryptor().binds_associated_data() {
+                    encrypt(associated_data, plaintext, body)?;
+                } else {
+                    let len = associated_data::framed_len(plaintext, associated_data);
+                    scratch::for_plaintext(len, |framed| {
+                        associated_data::frame(plaintext, associated_data, framed);
+                        encrypt(&[], framed, body)
+                    })?;
+                }
                 let token_len = Envelope::len(key.cipher(), body.len());
                 let mut envelope = Vec::with_capacity(settings.marker.wrapped_len(token_len));
                 settings.marker.wrap(&mut envelope, |out| {
@@ -135,22 +146,31 @@ impl EncryptHook {
             key = %key.key_id(),
             "job.sealed"
         );
-        Ok(Some(envelope))
+        Ok(envelope)
     }
 }
 
-fn encrypt(
-    key: &dyn Encryptor,
-    associated_data: &[u8],
-    plaintext: &[u8],
-    body: &mut Vec<u8>,
-) -> Result<(), Error> {
-    if key.binds_associated_data() {
-        return key.encrypt(associated_data, plaintext, body);
+/// The JSON of args; a copy is wiped when it is dropped.
+pub(crate) struct Plaintext<'a>(Cow<'a, [u8]>);
+
+impl<'a> Plaintext<'a> {
+    pub(crate) fn of(args: &'a impl Payload) -> Result<Self, Error> {
+        args.as_json().map(Self)
     }
-    let len = associated_data::framed_len(plaintext, associated_data);
-    scratch::for_plaintext(len, |framed| {
-        associated_data::frame(plaintext, associated_data, framed);
-        key.encrypt(&[], framed, body)
-    })
+}
+
+impl std::ops::Deref for Plaintext<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Plaintext<'_> {
+    fn drop(&mut self) {
+        if let Cow::Owned(json) = &mut self.0 {
+            json.zeroize();
+        }
+    }
 }

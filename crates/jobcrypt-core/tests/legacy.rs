@@ -1,9 +1,14 @@
 //! Jobs that were stored before jobcrypt, and everything that only looks like one.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use jobcrypt_ciphers::{Fernet, Secretbox, XChaCha20Poly1305};
 use jobcrypt_core::{
-    CipherName, EncryptHook, Encryptor, ErrorKind, JobContext, Keyring, LegacyForm, Policy,
-    SecretKey,
+    CipherName, EncryptHook, Encryptor, Error, ErrorKind, JobContext, KeyId, Keyring, LegacyForm,
+    Policy, SecretKey,
 };
 
 const JOB: JobContext<'static> = JobContext::new("charge_card");
@@ -197,4 +202,52 @@ fn a_readable_string_that_would_be_taken_for_a_legacy_job_is_not_enqueued() {
         .expect_err("a worker could not tell");
     assert_eq!(error.kind(), ErrorKind::MarkerInArgs);
     assert_eq!(hook.seal_bytes(&JOB, b"{}").expect("it is readable"), None);
+}
+
+/// Counts how often it is tried.
+struct Counting(Secretbox, Arc<AtomicUsize>);
+
+impl Encryptor for Counting {
+    fn cipher(&self) -> CipherName {
+        self.0.cipher()
+    }
+
+    fn key_id(&self) -> KeyId {
+        self.0.key_id()
+    }
+
+    fn encrypt(&self, bound: &[u8], plaintext: &[u8], body: &mut Vec<u8>) -> Result<(), Error> {
+        self.0.encrypt(bound, plaintext, body)
+    }
+
+    fn decrypt(&self, bound: &[u8], body: &[u8], plaintext: &mut Vec<u8>) -> Result<(), Error> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.decrypt(bound, body, plaintext)
+    }
+}
+
+#[test]
+fn the_key_that_fitted_last_is_tried_first() {
+    let keys: Vec<[u8; 32]> = (0..10).map(|_| *key().expose()).collect();
+    let trials = Arc::new(AtomicUsize::new(0));
+    let counting =
+        |bytes: &[u8; 32]| Counting(Secretbox::new((*bytes).into()), Arc::clone(&trials));
+    let ring = keys[1..]
+        .iter()
+        .fold(Keyring::new(counting(&keys[0])), |ring, key| {
+            ring.and(counting(key))
+        });
+    let hook = EncryptHook::builder(ring.build().expect("all are sound"))
+        .default_policy(Policy::sealed().legacy(LegacyForm::PlainBox))
+        .build()
+        .expect("it is sound");
+    for (place, expected) in [(6, 7), (6, 1), (6, 1), (2, 4), (2, 1), (9, 10), (0, 2)] {
+        let sealed = standard(&body(&Secretbox::new(keys[place].into())));
+        trials.store(0, Ordering::Relaxed);
+        assert_eq!(
+            open(&hook, format!("\"{sealed}\"")),
+            Ok(Some(ARGS.to_vec()))
+        );
+        assert_eq!(trials.load(Ordering::Relaxed), expected, "key {place}");
+    }
 }

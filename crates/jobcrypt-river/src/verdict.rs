@@ -192,6 +192,7 @@ mod tests {
         for kind in [
             ErrorKind::AuthenticationFailed,
             ErrorKind::CipherNotAllowed,
+            ErrorKind::KeyNotAllowed,
             ErrorKind::KeyRetired,
             ErrorKind::Malformed,
             ErrorKind::PlaintextRejected,

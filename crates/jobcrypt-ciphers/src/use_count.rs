@@ -1,37 +1,36 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use jobcrypt_core::{CipherName, Error};
+use jobcrypt_core::CipherName;
 use tracing::warn;
 
-use crate::nonce;
-
-/// Random nonces of 96 bits, counted: after 2^32 of them under one key, two are alike with a
-/// probability that NIST SP 800-38D no longer accepts.
-pub(crate) struct CountedNonces {
+/// How often a key with random nonces of 96 bits has encrypted in this process: after 2^32 of them, two
+/// are alike with a probability that NIST SP 800-38D no longer accepts.
+pub(crate) struct UseCount {
     cipher: CipherName,
-    drawn: AtomicU64,
+    count: AtomicU64,
 }
 
 /// Half of the limit, since other processes draw for the same key.
 const WARN_AT: u64 = 1 << 31;
 
-impl CountedNonces {
+impl UseCount {
     pub(crate) fn of(cipher: CipherName) -> Self {
         Self {
             cipher,
-            drawn: AtomicU64::new(0),
+            count: AtomicU64::new(0),
         }
     }
 
-    pub(crate) fn fresh(&self) -> Result<[u8; 12], Error> {
-        if self.drawn.fetch_add(1, Ordering::Relaxed) + 1 == WARN_AT {
+    pub(crate) fn add(&self, uses: usize) {
+        let uses = u64::try_from(uses).unwrap_or(u64::MAX);
+        let before = self.count.fetch_add(uses, Ordering::Relaxed);
+        if before < WARN_AT && before.saturating_add(uses) >= WARN_AT {
             warn!(
                 target: "jobcrypt",
                 cipher = %self.cipher,
                 "this process has sealed 2^31 jobs under one key; rotate it before all processes together reach 2^32"
             );
         }
-        nonce::fresh()
     }
 }
 
@@ -74,14 +73,14 @@ mod tests {
 
     #[test]
     fn warns_once_at_half_of_the_limit() {
-        let nonces = CountedNonces {
+        let count = UseCount {
             cipher: CipherName::AES_256_GCM,
-            drawn: AtomicU64::new(WARN_AT - 3),
+            count: AtomicU64::new(WARN_AT - 4),
         };
         let warnings = Arc::new(Mutex::new(0));
         subscriber::with_default(Counter(Arc::clone(&warnings)), || {
-            for expected in [0, 0, 1, 1, 1] {
-                nonces.fresh().expect("the system has random bytes");
+            for (uses, expected) in [(1, 0), (1, 0), (100, 1), (1, 1), (100, 1)] {
+                count.add(uses);
                 assert_eq!(*warnings.lock().expect("nothing panics with it"), expected);
             }
         });

@@ -1,0 +1,87 @@
+use zeroize::Zeroizing;
+
+use crate::{EncryptHook, Envelope, Error, ErrorKind, JobContext, Key, json_keys};
+
+impl EncryptHook {
+    /// Moves stored args to the key that seals their kind now, for stores. Returns the new envelope, or
+    /// `None` when there is nothing to move: they are under that key already, or plaintext which the
+    /// policy of the kind accepts.
+    ///
+    /// A kind that became readable keeps its stored jobs sealed. A time that stands in a token, as
+    /// Fernet's does, stays when the job moves to another key of the same cipher.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open) for what is stored and those of [`seal`](Self::seal) for what is to be;
+    /// [`ErrorKind::InvalidConfiguration`] in decrypt-only mode, which never seals.
+    ///
+    /// ```
+    /// # use jobcrypt_ciphers::{Fernet, XChaCha20Poly1305};
+    /// # use jobcrypt_core::{EncryptHook, JobContext, Keyring, SecretKey};
+    /// let keyring = Keyring::new(Fernet::new(SecretKey::generate()?)).build()?;
+    /// let hook = EncryptHook::builder(keyring).build()?;
+    /// let job = JobContext::new("send_letter");
+    /// let stored = hook.seal_bytes(&job, br#"{"to":"ada"}"#)?.expect("every kind is sealed");
+    ///
+    /// hook.keys().rotate(XChaCha20Poly1305::new(SecretKey::generate()?))?;
+    /// let moved = hook.migrate_bytes(&job, &stored)?.expect("it was under the old key");
+    /// assert!(moved.starts_with(br#"{"river_encrypt":"jc1.xchacha20poly1305."#));
+    /// assert_eq!(hook.migrate_bytes(&job, &moved)?, None);
+    /// # Ok::<(), jobcrypt_core::Error>(())
+    /// ```
+    pub fn migrate_bytes(
+        &self,
+        context: &JobContext<'_>,
+        stored: &[u8],
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let in_job = |error: Error| error.for_job(context.kind());
+        if self.0.is_decrypt_only {
+            let detail = "a decrypt-only hook cannot move jobs to another key";
+            return Err(in_job(Error::new(ErrorKind::InvalidConfiguration, detail)));
+        }
+        let keyring = self.keys().snapshot();
+        let key = self.key_of(context, &keyring).map_err(in_job)?;
+        let token = self.0.marker.find(stored).map_err(in_job)?;
+        let envelope = token
+            .as_deref()
+            .and_then(|token| Envelope::parse_bytes(token).ok());
+        if envelope
+            .is_some_and(|it| it.key_id() == key.key_id() && it.cipher() == key.cipher().as_str())
+        {
+            return Ok(None);
+        }
+        let Some(plaintext) = self.open_bytes(context, stored)?.map(Zeroizing::new) else {
+            return Ok(None);
+        };
+        let replaced = self.replaced_body(context, stored, envelope, key);
+        let encryptor = key.encryptor();
+        self.envelope(
+            key,
+            context,
+            &plaintext,
+            |bound, plaintext, body| match &replaced {
+                Some(replaced) => encryptor.re_encrypt(replaced, bound, plaintext, body),
+                None => encryptor.encrypt(bound, plaintext, body),
+            },
+        )
+        .map(Some)
+        .map_err(in_job)
+    }
+    /// Returns the body that moves, where it is known to be of the same cipher as `key`.
+    fn replaced_body(
+        &self,
+        context: &JobContext<'_>,
+        stored: &[u8],
+        envelope: Option<Envelope<'_>>,
+        key: &Key,
+    ) -> Option<Vec<u8>> {
+        if let Some(envelope) = envelope {
+            let mut body = Vec::new();
+            let is_of_cipher = envelope.cipher() == key.cipher().as_str();
+            return (is_of_cipher && envelope.read_body(&mut body).is_ok()).then_some(body);
+        }
+        let form = self.policy(context.kind()).plain_form()?;
+        let (text, _) = json_keys::string_value(stored)?;
+        form.fits(key).then(|| form.decode(text.as_bytes()).ok())?
+    }
+}
