@@ -98,31 +98,36 @@ impl<'a> Envelope<'a> {
 
     /// Appends what the encryptor wrote.
     pub(crate) fn read_body(&self, out: &mut Vec<u8>) -> Result<(), Error> {
-        base64_simd::URL_SAFE_NO_PAD
-            .decode_append(self.body, out)
-            .map_err(|_| {
-                Error::new(
-                    ErrorKind::Malformed,
-                    "the token's fourth part is not canonical base64url",
-                )
-            })
+        decode_body(self.body, out)
     }
+}
 
-    /// Appends the token of these parts to `out`.
-    pub(crate) fn write(cipher: CipherName, key_id: KeyId, body: &[u8], out: &mut Vec<u8>) {
-        out.extend_from_slice(FORM.as_bytes());
-        out.push(b'.');
-        out.extend_from_slice(cipher.as_str().as_bytes());
-        out.push(b'.');
-        key_id.write(out);
-        out.push(b'.');
-        base64_simd::URL_SAFE_NO_PAD.encode_append(body, out);
-    }
+/// Returns how every token of a key begins: all of it but the body.
+pub(crate) fn prefix(cipher: CipherName, key_id: KeyId) -> Box<[u8]> {
+    format!("{FORM}.{cipher}.{key_id}.").into_bytes().into()
+}
 
-    /// The length of a token, in bytes.
-    pub(crate) fn len(cipher: CipherName, body: usize) -> usize {
-        FORM.len() + cipher.as_str().len() + KeyId::TEXT_LEN + 3 + body.div_ceil(3) * 4
-    }
+/// Appends the body of a token as it is written.
+pub(crate) fn encode_body(body: &[u8], out: &mut Vec<u8>) {
+    base64_simd::URL_SAFE_NO_PAD.encode_append(body, out);
+}
+
+/// How long a body is as it is written.
+pub(crate) fn encoded_len(body: &[u8]) -> usize {
+    base64_simd::URL_SAFE_NO_PAD.encoded_length(body.len())
+}
+
+/// Appends what the encryptor wrote, given the body as it is written.
+pub(crate) fn decode_body(written: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+    base64_simd::URL_SAFE_NO_PAD
+        .decode_append(written, out)
+        .map_err(|_| {
+            Error::new(
+                ErrorKind::Malformed,
+                "the token's fourth part is not canonical base64url",
+            )
+        })?;
+    Ok(())
 }
 
 impl fmt::Debug for Envelope<'_> {

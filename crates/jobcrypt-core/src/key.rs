@@ -9,7 +9,7 @@ use std::{
 
 use tracing::warn;
 
-use crate::{CipherName, Encryptor, KeyId};
+use crate::{CipherName, Encryptor, KeyId, envelope};
 
 /// One key of a [`Keyring`](crate::Keyring): an encryptor, and what is known about its use.
 ///
@@ -36,6 +36,8 @@ pub struct Key {
     /// Asked once, so that a search among many keys calls no encryptor.
     cipher: CipherName,
     id: KeyId,
+    /// How each token of this key begins.
+    token_prefix: Box<[u8]>,
     alias: Option<Box<str>>,
     not_after: Option<SystemTime>,
     /// `None` allows all, here and below.
@@ -51,6 +53,7 @@ impl Key {
         Self {
             cipher: encryptor.cipher(),
             id: encryptor.key_id(),
+            token_prefix: envelope::prefix(encryptor.cipher(), encryptor.key_id()),
             encryptor: Arc::new(encryptor),
             alias: None,
             not_after: None,
@@ -132,6 +135,10 @@ impl Key {
     #[must_use]
     pub fn allows_namespace(&self, namespace: &str) -> bool {
         is_allowed(self.namespaces.as_deref(), namespace)
+    }
+
+    pub(crate) fn token_prefix(&self) -> &[u8] {
+        &self.token_prefix
     }
 
     pub(crate) fn allows(&self, kind: &str, namespace: &str) -> bool {

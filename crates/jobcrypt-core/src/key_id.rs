@@ -25,7 +25,7 @@ pub struct KeyId([u8; 16]);
 
 impl KeyId {
     /// The length of an id as text, in characters.
-    pub(crate) const TEXT_LEN: usize = 22;
+    const TEXT_LEN: usize = 22;
 
     /// Derives the id of a key that `cipher` uses, from the key's bytes: the first 16 bytes of
     /// SHA-256 over `"jobcrypt/key-id/v1"`, a zero byte, the cipher's name, a zero byte and the key.
@@ -66,10 +66,6 @@ impl KeyId {
             .decode(text, id.as_mut_slice().as_out())
             .ok()?;
         Some(Self(id))
-    }
-
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        base64_simd::URL_SAFE_NO_PAD.encode_append(self.0, out);
     }
 }
 

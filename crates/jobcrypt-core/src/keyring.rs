@@ -106,10 +106,10 @@ impl Keyring {
         self.retired.contains(&id)
     }
 
-    /// Returns the one key that a token names.
-    pub(crate) fn find(&self, cipher: &str, id: KeyId) -> Option<&Key> {
+    /// Returns the one key that a token names, and the body behind its name.
+    pub(crate) fn find<'a>(&self, token: &'a [u8]) -> Option<(&Key, &'a [u8])> {
         self.keys()
-            .find(|key| key.key_id() == id && key.cipher().as_str() == cipher)
+            .find_map(|key| Some((key, token.strip_prefix(key.token_prefix())?)))
     }
 
     /// Returns all keys with their positions, in the order in which to try them on a token that names

@@ -118,7 +118,7 @@ impl Marker {
 /// Whether `args` are an object of nothing but one token, under whatever marker: what a hook of
 /// jobcrypt writes and an app does not.
 pub(crate) fn is_envelope(args: &[u8]) -> bool {
-    let mut keys = JsonKeys::new(args);
+    let mut keys = top_keys(args);
     let Some(key) = keys.next() else {
         return false;
     };
@@ -126,7 +126,6 @@ pub(crate) fn is_envelope(args: &[u8]) -> bool {
     // leave a copy of them behind. The beginning tells most args from an envelope.
     json_keys::trim_start(key.rest).starts_with(b"\"jc1.")
         && keys.next().is_none()
-        && top_keys(args).next().is_some()
         && json_keys::written_string(key.rest)
             .is_some_and(|text| Envelope::parse_bytes(text).is_ok())
 }

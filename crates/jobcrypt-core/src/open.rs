@@ -4,9 +4,11 @@ use tracing::{debug, trace, warn};
 use zeroize::Zeroizing;
 
 use crate::{
-    EncryptHook, Encryptor, Envelope, Error, ErrorKind, JobContext, LegacyForm, Payload, Policy,
-    associated_data, envelope, json_keys, marker, scratch,
+    EncryptHook, Encryptor, Envelope, Error, ErrorKind, JobContext, Keyring, LegacyForm, Payload,
+    Policy, associated_data, envelope, json_keys, marker, scratch,
 };
+
+const SEALED_WITH_IT: &str = "the stored token was sealed with it";
 
 impl EncryptHook {
     /// Opens args in place, on their way to the worker: exactly the bytes that the app enqueued.
@@ -134,43 +136,26 @@ impl EncryptHook {
         policy: &Policy,
         token: &[u8],
     ) -> Result<Vec<u8>, Error> {
-        let envelope = Envelope::parse_bytes(token)?;
-        let (cipher, id) = (envelope.cipher(), envelope.key_id());
-        let fault = |kind, detail| Error::new(kind, detail).for_key(id);
-        if !policy.opens(cipher) {
-            return Err(fault(
-                ErrorKind::CipherNotAllowed,
-                "the stored token was sealed with it",
-            ));
-        }
         let keyring = self.keys().snapshot();
-        let Some(key) = keyring.find(cipher, id) else {
-            return Err(if keyring.is_retired(id) {
-                fault(ErrorKind::KeyRetired, "the keyring holds its tombstone")
-            } else {
-                let known = keyring.keys().len();
-                Error::with_detail(
-                    ErrorKind::NoMatchingKey,
-                    format!("the token's cipher is {cipher}, and none of {known} keys has its id"),
-                )
-                .for_key(id)
-            });
+        let Some((key, body)) = keyring.find(token) else {
+            return Err(no_key(token, policy, &keyring));
         };
+        let fault = |kind, detail| Error::new(kind, detail).for_key(key.key_id());
+        if !policy.opens(key.cipher().as_str()) {
+            return Err(fault(ErrorKind::CipherNotAllowed, SEALED_WITH_IT));
+        }
         if !key.allows(context.kind(), &self.0.namespace) {
-            return Err(fault(
-                ErrorKind::KeyNotAllowed,
-                "the stored token was sealed with it",
-            ));
+            return Err(fault(ErrorKind::KeyNotAllowed, SEALED_WITH_IT));
         }
         let plaintext = scratch::for_context(|associated_data| {
             associated_data::write(context, &self.0.namespace, associated_data)?;
-            scratch::for_ciphertext(|body| {
-                envelope.read_body(body)?;
-                decrypt(key.encryptor(), associated_data, body)
+            scratch::for_ciphertext(|decoded| {
+                envelope::decode_body(body, decoded)?;
+                decrypt(key.encryptor(), associated_data, decoded)
             })
         })
-        .map_err(|error: Error| error.for_key(id))?;
-        trace!(target: "jobcrypt", kind = ?context.kind(), key = %id, "job.opened");
+        .map_err(|error: Error| error.for_key(key.key_id()))?;
+        trace!(target: "jobcrypt", kind = ?context.kind(), key = %key.key_id(), "job.opened");
         Ok(plaintext)
     }
 
@@ -187,6 +172,25 @@ impl EncryptHook {
         warn!(target: "jobcrypt", kind = ?context.kind(), form = ?form, "legacy.accepted");
         Ok(plaintext)
     }
+}
+
+/// Says why no key of the keyring opens a token.
+fn no_key(token: &[u8], policy: &Policy, keyring: &Keyring) -> Error {
+    let envelope = match Envelope::parse_bytes(token) {
+        Ok(envelope) => envelope,
+        Err(malformed) => return malformed,
+    };
+    let (cipher, id) = (envelope.cipher(), envelope.key_id());
+    if !policy.opens(cipher) {
+        return Error::new(ErrorKind::CipherNotAllowed, SEALED_WITH_IT).for_key(id);
+    }
+    if keyring.is_retired(id) {
+        let detail = "the keyring holds its tombstone";
+        return Error::new(ErrorKind::KeyRetired, detail).for_key(id);
+    }
+    let known = keyring.keys().len();
+    let detail = format!("the token's cipher is {cipher}, and none of {known} keys has its id");
+    Error::with_detail(ErrorKind::NoMatchingKey, detail).for_key(id)
 }
 
 fn decrypt(key: &dyn Encryptor, associated_data: &[u8], body: &[u8]) -> Result<Vec<u8>, Error> {

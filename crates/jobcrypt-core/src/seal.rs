@@ -4,7 +4,7 @@ use tracing::trace;
 use zeroize::Zeroize;
 
 use crate::{
-    EncryptHook, Envelope, Error, ErrorKind, JobContext, Key, Keyring, Payload, associated_data,
+    EncryptHook, Error, ErrorKind, JobContext, Key, Keyring, Payload, associated_data, envelope,
     marker, scratch,
 };
 
@@ -131,10 +131,12 @@ impl EncryptHook {
                         encrypt(&[], framed, body)
                     })?;
                 }
-                let token_len = Envelope::len(key.cipher(), body.len());
+                let prefix = key.token_prefix();
+                let token_len = prefix.len() + envelope::encoded_len(body);
                 let mut envelope = Vec::with_capacity(settings.marker.wrapped_len(token_len));
                 settings.marker.wrap(&mut envelope, |out| {
-                    Envelope::write(key.cipher(), key.key_id(), body, out);
+                    out.extend_from_slice(prefix);
+                    envelope::encode_body(body, out);
                 });
                 Ok(envelope)
             })
