@@ -18,6 +18,7 @@ pub(crate) fn tables(results: &Results) -> Vec<Table> {
         over_the_limit(results),
         other_times(results),
         keys_and_threads(results),
+        throughput(results),
     ]
     .into_iter()
     .filter(|table| !table.rows.is_empty())
@@ -147,6 +148,27 @@ fn keys_and_threads(results: &Results) -> Table {
         ));
     }
     table("Keys (time) and threads (jobs per second)", rows)
+}
+
+fn throughput(results: &Results) -> Table {
+    let rows = results.throughputs().iter().map(|river| Row {
+        title: format!("River on {}", river.database),
+        cells: [
+            numbers::rate(river.without),
+            numbers::rate(river.with),
+            numbers::ratio(river.share),
+            numbers::ratio(river.share_of_as_long),
+        ]
+        .map(Some)
+        .into(),
+    });
+    Table {
+        title: "Jobs per second, args of 1 KiB".to_owned(),
+        columns: ["without", "with", "share", "as long"]
+            .map(str::to_owned)
+            .into(),
+        rows: rows.collect(),
+    }
 }
 
 fn ratios(

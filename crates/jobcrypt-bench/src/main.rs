@@ -15,12 +15,14 @@ mod peers;
 mod plot;
 mod report;
 mod results;
+mod river_database;
 mod rounds;
 mod statistics;
 mod table;
 mod targets;
 mod task;
 mod threads;
+mod throughput;
 mod timing;
 
 use std::{io, process::ExitCode};
@@ -71,7 +73,8 @@ fn run(arguments: &Arguments) -> io::Result<bool> {
     } else {
         Length::FULL
     };
-    let results = rounds::measure_all(candidates(peers)?, length)?;
+    let mut results = rounds::measure_all(candidates(peers)?, length)?;
+    results.set_throughputs(throughput::measure(length)?);
     let report = Report::new(Machine::look_at()?, left_out, length, &results);
     println!("{}", report.text());
     if !arguments.quick {

@@ -16,6 +16,11 @@ pub(crate) fn time(nanoseconds: f64) -> String {
     }
 }
 
+/// Of so many in a second.
+pub(crate) fn rate(per_second: f64) -> String {
+    format!("{per_second:.0}/s")
+}
+
 pub(crate) fn ratio(ratio: f64) -> String {
     digits(ratio)
 }
@@ -40,6 +45,7 @@ mod tests {
         assert_eq!(time(1_234.0), "1.23 µs");
         assert_eq!(time(45_678.0), "45.7 µs");
         assert_eq!(time(6_100_000.0), "6.10 ms");
+        assert_eq!(rate(4567.8), "4568/s");
         assert_eq!([0.912, 9.999, 117.4].map(ratio), ["0.91", "10.0", "117"]);
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     candidate::{Name, Who},
     statistics::median,
     task::{Operation, Task},
+    throughput::Throughput,
 };
 
 /// The time per job of each candidate in each round, in nanoseconds.
@@ -12,6 +13,7 @@ pub(crate) struct Results {
     rounds: HashMap<(Name, Task), Vec<f64>>,
     /// What the peers say of themselves.
     versions: HashMap<Who, String>,
+    throughputs: Vec<Throughput>,
 }
 
 impl Results {
@@ -48,6 +50,15 @@ impl Results {
         self.rounds
             .keys()
             .any(|(other, task)| *other == name && task.operation == operation)
+    }
+
+    pub(crate) fn set_throughputs(&mut self, throughputs: Vec<Throughput>) {
+        self.throughputs = throughputs;
+    }
+
+    /// Returns what River does in a second, one entry for each database.
+    pub(crate) fn throughputs(&self) -> &[Throughput] {
+        &self.throughputs
     }
 
     pub(crate) fn set_version(&mut self, who: Who, version: String) {

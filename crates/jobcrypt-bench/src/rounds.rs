@@ -16,16 +16,24 @@ pub(crate) struct Length {
     pub(crate) rounds: usize,
     /// Of one candidate at one task in one round.
     pub(crate) turn: Duration,
+    /// Through River, with and without the plugin.
+    pub(crate) throughput_rounds: usize,
+    /// In one such round; hundreds.
+    pub(crate) throughput_jobs: usize,
 }
 
 impl Length {
     pub(crate) const FULL: Self = Self {
         rounds: 15,
         turn: Duration::from_millis(20),
+        throughput_rounds: 15,
+        throughput_jobs: 5000,
     };
     pub(crate) const QUICK: Self = Self {
         rounds: 5,
         turn: Duration::from_millis(4),
+        throughput_rounds: 3,
+        throughput_jobs: 1000,
     };
 }
 

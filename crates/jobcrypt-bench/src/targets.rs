@@ -24,6 +24,9 @@ enum Bound {
 /// The Go that the targets were set against; an older one is slower.
 const GO: &str = "Go 1.27";
 
+/// The least that is to be left of River's throughput with the plugin.
+const SHARE_OF_RIVER: f64 = 0.97;
+
 /// Returns a line for each target that is missed at some size, or could not be measured there.
 pub(crate) fn missed(results: &Results) -> Vec<String> {
     let mut lines = Vec::new();
@@ -42,6 +45,18 @@ pub(crate) fn missed(results: &Results) -> Vec<String> {
         let misses: Vec<String> = misses.collect();
         (!misses.is_empty()).then(|| format!("{}: {}", target.what, misses.join(", ")))
     }));
+    lines.extend(
+        results
+            .throughputs()
+            .iter()
+            .filter(|river| river.share < SHARE_OF_RIVER)
+            .map(|river| {
+                format!(
+                    "River on {} with the plugin: {:.3} < {SHARE_OF_RIVER}",
+                    river.database, river.share
+                )
+            }),
+    );
     lines
 }
 
