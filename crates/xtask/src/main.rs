@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask test | ci | bench`.
+//! The project's own commands: `cargo xtask test | ci | bench | fuzz`.
 
 #[cfg(not(unix))]
 compile_error!(
@@ -10,6 +10,7 @@ mod bench_peers;
 mod cargo;
 mod ci;
 mod feature_checks;
+mod fuzz;
 mod requirements;
 mod test;
 
@@ -31,6 +32,8 @@ enum Xtask {
     Ci,
     /// Measure jobcrypt beside others; a full run writes docs/benchmarks.md
     Bench(bench::Bench),
+    /// Look for bytes that break what must hold for all of them; on Linux
+    Fuzz(fuzz::Fuzz),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Xtask::Test { arguments } => test::run(&arguments),
         Xtask::Ci => ci::run(),
         Xtask::Bench(bench) => bench::run(&bench),
+        Xtask::Fuzz(fuzz) => fuzz::run(&fuzz),
     };
     code.map_or_else(
         |error| {

@@ -1,0 +1,54 @@
+//! What the fuzz targets look for, held against random bytes and against their corpus.
+
+use std::{fs, path::Path};
+
+use proptest::prelude::*;
+
+#[path = "fuzz/properties.rs"]
+mod properties;
+
+proptest! {
+    #[test]
+    fn a_token_has_one_spelling(
+        form in "(jc1|jc2|jc1f|jc)?", cipher in "[a-z0-9+-]{0,34}", id in "[A-Za-z0-9_-]{20,23}", body in "[A-Za-z0-9_=.-]{0,40}",
+    ) {
+        properties::token(format!("{form}.{cipher}.{id}.{body}").as_bytes());
+    }
+
+    #[test]
+    fn any_text_may_be_given_for_a_token(text in ".{0,80}") {
+        properties::token(text.as_bytes());
+    }
+
+    #[test]
+    fn nothing_opens_but_what_was_sealed(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        properties::open(&bytes);
+    }
+
+    #[test]
+    fn a_marker_is_found_wherever_serde_json_finds_it(
+        bytes in r#"[ \t]{0,2}\{?"(river_encrypt|river\\u005fencrypt|a|\\\\)":[ ]?("jc1\.[a-z]{3}\.[A-Za-z]{22}\.QQ"|"x"|1|\{"river_encrypt":1\})(,"(b|river_encrypt)":\[\])?\}?"#,
+    ) {
+        properties::envelope(bytes.as_bytes());
+    }
+}
+
+#[test]
+fn the_corpus_holds() {
+    let corpus = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus"));
+    type Property = fn(&[u8]);
+    let targets: [(&str, Property); 3] = [
+        ("token", properties::token),
+        ("open", properties::open),
+        ("envelope", properties::envelope),
+    ];
+    for (name, property) in targets {
+        let mut count = 0;
+        for entry in fs::read_dir(corpus.join(name)).expect("each target has a corpus") {
+            let path = entry.expect("the folder can be read").path();
+            property(&fs::read(path).expect("the file can be read"));
+            count += 1;
+        }
+        assert!(count > 0, "{name} has no corpus");
+    }
+}
