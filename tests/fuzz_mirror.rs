@@ -7,6 +7,9 @@ use proptest::prelude::*;
 #[path = "fuzz/properties.rs"]
 mod properties;
 
+/// What holds for any bytes; panics where it does not.
+type Property = fn(&[u8]);
+
 proptest! {
     #[test]
     fn a_token_has_one_spelling(
@@ -36,7 +39,6 @@ proptest! {
 #[test]
 fn the_corpus_holds() {
     let corpus = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus"));
-    type Property = fn(&[u8]);
     let targets: [(&str, Property); 3] = [
         ("token", properties::token),
         ("open", properties::open),

@@ -12,15 +12,17 @@ use jobcrypt_testkit::PostgresPrograms;
 /// What the tests need beyond Rust.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Requirement {
+    Go,
     Postgres,
     Python,
 }
 
 impl Requirement {
-    const ALL: [Self; 2] = [Self::Postgres, Self::Python];
+    const ALL: [Self; 3] = [Self::Go, Self::Postgres, Self::Python];
 
     fn description(self) -> &'static str {
         match self {
+            Self::Go => "Go, and the sources of its library x/crypto",
             Self::Postgres => "a PostgreSQL server (initdb and postgres)",
             Self::Python => "a Python 3 that can import cryptography and nacl",
         }
@@ -28,6 +30,7 @@ impl Requirement {
 
     fn debian_packages(self) -> &'static [&'static str] {
         match self {
+            Self::Go => &["golang-go", "golang-golang-x-crypto-dev"],
             Self::Postgres => &["postgresql"],
             Self::Python => &["python3-cryptography", "python3-nacl"],
         }
@@ -35,6 +38,7 @@ impl Requirement {
 
     fn fedora_packages(self) -> &'static [&'static str] {
         match self {
+            Self::Go => &["golang", "golang-x-crypto-devel"],
             Self::Postgres => &["postgresql-server"],
             Self::Python => &["python3-cryptography", "python3-pynacl"],
         }
@@ -42,6 +46,12 @@ impl Requirement {
 
     fn macos_commands(self) -> &'static [&'static str] {
         match self {
+            Self::Go => &[
+                "brew install go",
+                "export JOBCRYPT_TEST_GOPATH=~/.jobcrypt-go",
+                "git clone https://github.com/golang/crypto $JOBCRYPT_TEST_GOPATH/src/golang.org/x/crypto",
+                "git clone https://github.com/golang/sys $JOBCRYPT_TEST_GOPATH/src/golang.org/x/sys",
+            ],
             Self::Postgres => &["brew install postgresql@18"],
             Self::Python => &[
                 "python3 -m venv ~/.jobcrypt-tests",
@@ -53,6 +63,7 @@ impl Requirement {
 
     fn is_met(self) -> bool {
         match self {
+            Self::Go => has_go(),
             Self::Postgres => PostgresPrograms::find().is_ok(),
             Self::Python => python().is_some(),
         }
@@ -77,6 +88,13 @@ fn missing() -> Vec<Requirement> {
         .into_iter()
         .filter(|requirement| !requirement.is_met())
         .collect()
+}
+
+fn has_go() -> bool {
+    let sources = env::var_os("JOBCRYPT_TEST_GOPATH").unwrap_or("/usr/share/gocode".into());
+    let library = "src/golang.org/x/crypto/chacha20poly1305";
+    let go = Command::new("go").arg("version").output();
+    go.is_ok_and(|go| go.status.success()) && Path::new(&sources).join(library).exists()
 }
 
 fn python() -> Option<PathBuf> {
@@ -145,7 +163,7 @@ fn instructions(missing: &[Requirement]) -> String {
     for command in packages(missing, Requirement::macos_commands) {
         let _ = writeln!(text, "  {command}");
     }
-    text.push_str("\nElsewhere, put initdb on the PATH and set JOBCRYPT_TEST_PYTHON.");
+    text.push_str("\nElsewhere, put initdb on the PATH and set JOBCRYPT_TEST_PYTHON and JOBCRYPT_TEST_GOPATH.");
     text
 }
 
@@ -174,10 +192,12 @@ mod tests {
         assert!(python.contains("pip install cryptography pynacl\n"));
         assert!(!python.contains("postgresql"), "{python}");
 
-        let both = instructions(&Requirement::ALL);
+        let all = instructions(&Requirement::ALL);
         assert!(
-            both.contains(" postgresql python3-cryptography python3-nacl\n"),
-            "{both}"
+            all.contains(
+                " golang-golang-x-crypto-dev postgresql python3-cryptography python3-nacl\n"
+            ),
+            "{all}"
         );
     }
 }
