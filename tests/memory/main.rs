@@ -56,6 +56,10 @@ fn keys_are_gone(cipher: CipherName) -> Result<(), Box<dyn Error>> {
     for _ in 0..10 {
         seal_and_open(&hook, b"{}")?;
     }
+    assert!(
+        halves[1].is_off_the_stack()?,
+        "{cipher}: a key in use was not found"
+    );
     drop(hook);
     for half in &halves {
         assert!(!half.is_off_the_stack()?, "{cipher}: half of a key is left");

@@ -7,20 +7,22 @@ use std::{
 pub(crate) fn for_each_region(mut show: impl FnMut(&str, &mut [u8])) -> io::Result<()> {
     let mut memory = File::open("/proc/self/mem")?;
     // One buffer for all regions, which the caller wipes after each.
-    let mut bytes = Vec::with_capacity(64 << 20);
+    let mut bytes: Vec<u8> = Vec::with_capacity(256 << 20);
     for region in fs::read_to_string("/proc/self/maps")?.lines() {
         let Some((begin, end)) = writable(region) else {
             continue;
         };
-        // The buffer itself would be found in itself.
+        // All but the buffer, which would be found in itself.
         let own = bytes.as_ptr() as u64;
-        if (begin..end).contains(&own) {
-            continue;
+        let behind_own = own + bytes.capacity() as u64;
+        for (begin, end) in [(begin, end.min(own)), (begin.max(behind_own), end)] {
+            let length = usize::try_from(end.saturating_sub(begin)).map_err(io::Error::other)?;
+            assert!(length <= bytes.capacity(), "a region is larger than the buffer");
+            bytes.resize(length, 0);
+            memory.seek(SeekFrom::Start(begin))?;
+            memory.read_exact(&mut bytes)?;
+            show(region, &mut bytes);
         }
-        bytes.resize(usize::try_from(end - begin).map_err(io::Error::other)?, 0);
-        memory.seek(SeekFrom::Start(begin))?;
-        memory.read_exact(&mut bytes)?;
-        show(region, &mut bytes);
     }
     Ok(())
 }

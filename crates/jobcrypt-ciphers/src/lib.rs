@@ -7,6 +7,8 @@
 
 #[cfg(feature = "aes256gcm")]
 mod aes256gcm;
+#[cfg(feature = "fips")]
+mod aes256gcm_fips;
 #[cfg(feature = "aes256gcmsiv")]
 mod aes256gcmsiv;
 #[cfg(any(
@@ -34,7 +36,8 @@ mod secretbox;
 #[cfg(any(
     feature = "aes256gcm",
     feature = "aes256gcmsiv",
-    feature = "chacha20poly1305"
+    feature = "chacha20poly1305",
+    feature = "fips"
 ))]
 mod use_count;
 #[cfg(feature = "xchacha20poly1305")]
@@ -42,6 +45,8 @@ mod xchacha20poly1305;
 
 #[cfg(feature = "aes256gcm")]
 pub use aes256gcm::Aes256Gcm;
+#[cfg(feature = "fips")]
+pub use aes256gcm_fips::{Aes256GcmFips, FipsModule};
 #[cfg(feature = "aes256gcmsiv")]
 pub use aes256gcmsiv::Aes256GcmSiv;
 pub use by_name::encryptor;

@@ -9,6 +9,14 @@ fn key() -> SecretKey {
     SecretKey::generate().expect("the system has random bytes")
 }
 
+#[cfg(feature = "fips")]
+#[test]
+fn aes256gcm_inside_the_fips_module() {
+    let new = || jobcrypt_ciphers::Aes256GcmFips::new(key()).expect("the module is in FIPS mode");
+    conformance::encryptor(new);
+    conformance::encryptor::<Arc<dyn Encryptor>>(|| Arc::new(new()));
+}
+
 macro_rules! keeps_the_contract {
     ($($feature:literal $test:ident $cipher:ident;)*) => {$(
         #[cfg(feature = $feature)]

@@ -61,6 +61,20 @@ fn aes256gcm() {
     assert_eq!(counts, expected);
 }
 
+#[cfg(feature = "fips")]
+#[test]
+fn aes256gcm_inside_the_fips_module() {
+    let with_key =
+        |key| jobcrypt_ciphers::Aes256GcmFips::new(key).expect("the module is in FIPS mode");
+    let counts = run(TestName::AesGcm, 12, with_key);
+    let expected = Counts {
+        opened: 39,
+        refused: 27,
+        inapplicable: 250,
+    };
+    assert_eq!(counts, expected);
+}
+
 #[test]
 fn aes256gcmsiv() {
     let counts = run(TestName::AesGcmSiv, 12, Aes256GcmSiv::new);

@@ -7,17 +7,49 @@ use crate::cargo::cargo;
 /// River's client does not build without a backend.
 const NEED_A_FEATURE: [&str; 1] = ["jobcrypt-river"];
 
+/// What is left to `cargo xtask fips`: it needs more tools than a newcomer has, and changes which library
+/// computes other ciphers.
+const LEFT_OUT: &str = "fips";
+
+/// Returns cargo's argument for all features but the one that is left out: those of the chosen packages,
+/// or of all where none is chosen.
+pub(crate) fn all_features(chosen: &[&str]) -> io::Result<String> {
+    all_features_in(&metadata()?, chosen)
+        .map(|features| format!("--features={}", features.join(",")))
+        .ok_or_else(unexpected)
+}
+
 /// Returns cargo's arguments for every published package without its features, and with each
 /// feature alone. Features that lean on each other by accident show only so.
 pub(crate) fn selections() -> io::Result<Vec<Vec<String>>> {
+    selections_in(&metadata()?).ok_or_else(unexpected)
+}
+
+fn metadata() -> io::Result<Value> {
     let output = cargo()
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .output()?;
     if !output.status.success() {
         return Err(io::Error::other(String::from_utf8_lossy(&output.stderr)));
     }
-    selections_in(&serde_json::from_slice(&output.stdout)?)
-        .ok_or_else(|| io::Error::other("cargo metadata has another form than expected"))
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+fn unexpected() -> io::Error {
+    io::Error::other("cargo metadata has another form than expected")
+}
+
+fn all_features_in(metadata: &Value, chosen: &[&str]) -> Option<Vec<String>> {
+    let mut all = Vec::new();
+    for package in metadata["packages"].as_array()? {
+        let (name, features) = (package["name"].as_str()?, package["features"].as_object()?);
+        if !chosen.is_empty() && !chosen.contains(&name) {
+            continue;
+        }
+        let features = features.keys().filter(|feature| *feature != LEFT_OUT);
+        all.extend(features.map(|feature| format!("{name}/{feature}")));
+    }
+    Some(all)
 }
 
 fn selections_in(metadata: &Value) -> Option<Vec<Vec<String>>> {
@@ -32,7 +64,8 @@ fn selections_in(metadata: &Value) -> Option<Vec<Vec<String>>> {
         if !NEED_A_FEATURE.contains(&name) {
             selections.push(none.to_vec());
         }
-        for feature in features.keys().filter(|feature| *feature != "default") {
+        let alone = |feature: &&String| !["default", LEFT_OUT].contains(&feature.as_str());
+        for feature in features.keys().filter(alone) {
             let mut alone = none.to_vec();
             alone.extend(["--features".to_owned(), feature.clone()]);
             selections.push(alone);
@@ -50,7 +83,7 @@ mod tests {
     #[test]
     fn selects_no_feature_and_each_alone() {
         let metadata = json!({"packages": [
-            {"name": "ciphers", "publish": null, "features": {"default": ["b"], "a": [], "b": []}},
+            {"name": "ciphers", "publish": null, "features": {"default": ["b"], "a": [], "b": [], "fips": []}},
             {"name": "without", "publish": null, "features": {}},
             {"name": "inner", "publish": [], "features": {"a": []}},
             {"name": "jobcrypt-river", "publish": null, "features": {"sqlite": []}},
@@ -66,6 +99,18 @@ mod tests {
                 "--package jobcrypt-river --no-default-features --features sqlite",
             ]
         );
+    }
+
+    #[test]
+    fn all_features_are_all_but_the_one_that_is_left_out() {
+        let metadata = json!({"packages": [
+            {"name": "ciphers", "features": {"a": [], "fips": []}},
+            {"name": "inner", "features": {"default": []}},
+        ]});
+        let expected = ["ciphers/a", "inner/default"].map(ToOwned::to_owned);
+        assert_eq!(all_features_in(&metadata, &[]), Some(expected.to_vec()));
+        let of_inner = all_features_in(&metadata, &["inner"]);
+        assert_eq!(of_inner, Some(expected[1..].to_vec()));
     }
 
     #[test]

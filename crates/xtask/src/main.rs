@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask test | ci | bench | fuzz`.
+//! The project's own commands: `cargo xtask test | ci | bench | fips | fuzz`.
 
 #[cfg(not(unix))]
 compile_error!(
@@ -10,6 +10,7 @@ mod bench_peers;
 mod cargo;
 mod ci;
 mod feature_checks;
+mod fips;
 mod fuzz;
 mod requirements;
 mod test;
@@ -32,6 +33,8 @@ enum Xtask {
     Ci,
     /// Measure jobcrypt beside others; a full run writes docs/benchmarks.md
     Bench(bench::Bench),
+    /// Test AES-256-GCM inside a FIPS 140-3 module
+    Fips,
     /// Look for bytes that break what must hold for all of them; on Linux
     Fuzz(fuzz::Fuzz),
 }
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Xtask::Test { arguments } => test::run(&arguments),
         Xtask::Ci => ci::run(),
         Xtask::Bench(bench) => bench::run(&bench),
+        Xtask::Fips => fips::run(),
         Xtask::Fuzz(fuzz) => fuzz::run(&fuzz),
     };
     code.map_or_else(

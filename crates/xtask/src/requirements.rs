@@ -12,16 +12,19 @@ use jobcrypt_testkit::PostgresPrograms;
 /// What the tests need beyond Rust.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Requirement {
+    CMake,
     Go,
     Postgres,
     Python,
 }
 
 impl Requirement {
-    const ALL: [Self; 3] = [Self::Go, Self::Postgres, Self::Python];
+    const OF_ALL_TESTS: [Self; 3] = [Self::Go, Self::Postgres, Self::Python];
+    const OF_FIPS: [Self; 2] = [Self::CMake, Self::Go];
 
     fn description(self) -> &'static str {
         match self {
+            Self::CMake => "CMake",
             Self::Go => "Go, and the sources of its library x/crypto",
             Self::Postgres => "a PostgreSQL server (initdb and postgres)",
             Self::Python => "a Python 3 that can import cryptography and nacl",
@@ -30,6 +33,7 @@ impl Requirement {
 
     fn debian_packages(self) -> &'static [&'static str] {
         match self {
+            Self::CMake => &["cmake"],
             Self::Go => &["golang-go", "golang-golang-x-crypto-dev"],
             Self::Postgres => &["postgresql"],
             Self::Python => &["python3-cryptography", "python3-nacl"],
@@ -38,6 +42,7 @@ impl Requirement {
 
     fn fedora_packages(self) -> &'static [&'static str] {
         match self {
+            Self::CMake => &["cmake"],
             Self::Go => &["golang", "golang-x-crypto-devel"],
             Self::Postgres => &["postgresql-server"],
             Self::Python => &["python3-cryptography", "python3-pynacl"],
@@ -46,6 +51,7 @@ impl Requirement {
 
     fn macos_commands(self) -> &'static [&'static str] {
         match self {
+            Self::CMake => &["brew install cmake"],
             Self::Go => &[
                 "brew install go",
                 "export JOBCRYPT_TEST_GOPATH=~/.jobcrypt-go",
@@ -63,6 +69,7 @@ impl Requirement {
 
     fn is_met(self) -> bool {
         match self {
+            Self::CMake => Command::new("cmake").arg("--version").output().is_ok(),
             Self::Go => has_go(),
             Self::Postgres => PostgresPrograms::find().is_ok(),
             Self::Python => python().is_some(),
@@ -70,24 +77,39 @@ impl Requirement {
     }
 }
 
-/// Finds what the tests need, and returns the Python among it. Root on Debian or Ubuntu gets what is
-/// missing installed; anybody else is told how to.
+/// Sees to what the tests need, and returns the Python among it.
 pub(crate) fn python_after_all_are_met() -> io::Result<PathBuf> {
-    let mut missing = missing();
-    if !missing.is_empty() && is_root_on_debian() {
-        install_on_debian(&missing)?;
-        missing = self::missing();
-    }
-    python()
-        .filter(|_| missing.is_empty())
-        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, instructions(&missing)))
+    meet(&Requirement::OF_ALL_TESTS)?;
+    python().ok_or_else(|| not_found(&[Requirement::Python]))
 }
 
-fn missing() -> Vec<Requirement> {
-    Requirement::ALL
-        .into_iter()
-        .filter(|requirement| !requirement.is_met())
-        .collect()
+/// Sees to what building a FIPS module needs.
+pub(crate) fn meet_those_of_fips() -> io::Result<()> {
+    meet(&Requirement::OF_FIPS)
+}
+
+/// Root on Debian or Ubuntu gets what is missing installed; anybody else is told how to.
+fn meet(requirements: &[Requirement]) -> io::Result<()> {
+    let missing = missing(requirements);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if is_root_on_debian() {
+        install_on_debian(&missing)?;
+    }
+    match &*self::missing(requirements) {
+        [] => Ok(()),
+        missing => Err(not_found(missing)),
+    }
+}
+
+fn missing(requirements: &[Requirement]) -> Vec<Requirement> {
+    let is_missing = |requirement: &&Requirement| !requirement.is_met();
+    requirements.iter().filter(is_missing).copied().collect()
+}
+
+fn not_found(missing: &[Requirement]) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, instructions(missing))
 }
 
 fn has_go() -> bool {
@@ -192,7 +214,7 @@ mod tests {
         assert!(python.contains("pip install cryptography pynacl\n"));
         assert!(!python.contains("postgresql"), "{python}");
 
-        let all = instructions(&Requirement::ALL);
+        let all = instructions(&Requirement::OF_ALL_TESTS);
         assert!(
             all.contains(
                 " golang-golang-x-crypto-dev postgresql python3-cryptography python3-nacl\n"

@@ -4,7 +4,7 @@ use jobcrypt_testkit::PostgresServer;
 
 use crate::{
     cargo::{announce, exit_code},
-    requirements,
+    feature_checks, requirements,
 };
 
 /// Runs the tests with what they need and returns the exit code of `cargo test`.
@@ -14,35 +14,45 @@ pub(crate) fn run(arguments: &[String]) -> io::Result<u8> {
 }
 
 pub(crate) fn run_with(python: &Path, arguments: &[String]) -> io::Result<u8> {
+    let all_features = feature_checks::all_features(&chosen_packages(arguments))?;
     let postgres = PostgresServer::start(&env::temp_dir())?;
     println!("postgres  {}", postgres.url());
     println!("python    {}", python.display());
     exit_code(
-        announce("test", &cargo_arguments(arguments))
+        announce("test", &cargo_arguments(&all_features, arguments))
             .env("JOBCRYPT_TEST_POSTGRES", postgres.url())
             .env("JOBCRYPT_TEST_PYTHON", python),
     )
 }
 
-fn cargo_arguments(more: &[String]) -> Vec<&str> {
+fn cargo_arguments<'a>(all_features: &'a str, more: &'a [String]) -> Vec<&'a str> {
     let mut arguments = vec!["test"];
-    if !chooses_packages(more) {
+    if chosen_packages(more).is_empty() {
         arguments.push("--workspace");
     }
-    arguments.push("--all-features");
+    arguments.push(all_features);
     arguments.extend(more.iter().map(String::as_str));
     arguments
 }
 
-/// Cargo ignores a chosen package beside `--workspace`.
-fn chooses_packages(arguments: &[String]) -> bool {
-    arguments
+/// The packages that are named; cargo ignores them beside `--workspace`.
+fn chosen_packages(arguments: &[String]) -> Vec<&str> {
+    let mut arguments = arguments
         .iter()
-        .take_while(|argument| *argument != "--")
-        .any(|argument| {
-            let short = argument.starts_with("-p") && !argument.starts_with("--");
-            short || argument.starts_with("--package") || argument == "--workspace"
-        })
+        .map(String::as_str)
+        .take_while(|argument| *argument != "--");
+    let mut chosen = Vec::new();
+    while let Some(argument) = arguments.next() {
+        match argument {
+            "-p" | "--package" => chosen.extend(arguments.next()),
+            _ => chosen.extend(
+                argument
+                    .strip_prefix("--package=")
+                    .or_else(|| argument.strip_prefix("-p")),
+            ),
+        }
+    }
+    chosen
 }
 
 #[cfg(test)]
@@ -51,23 +61,40 @@ mod tests {
 
     fn cargo_line(more: &[&str]) -> String {
         let more: Vec<String> = more.iter().map(ToString::to_string).collect();
-        cargo_arguments(&more).join(" ")
+        cargo_arguments("--features=a/b", &more).join(" ")
     }
 
     #[test]
     fn tests_everything_unless_a_package_is_chosen() {
-        assert_eq!(cargo_line(&[]), "test --workspace --all-features");
+        assert_eq!(cargo_line(&[]), "test --workspace --features=a/b");
         assert_eq!(
             cargo_line(&["--test", "river", "--", "-p", "--nocapture"]),
-            "test --workspace --all-features --test river -- -p --nocapture"
+            "test --workspace --features=a/b --test river -- -p --nocapture"
         );
         assert_eq!(
             cargo_line(&["-p", "jobcrypt-core"]),
-            "test --all-features -p jobcrypt-core"
+            "test --features=a/b -p jobcrypt-core"
         );
         assert_eq!(
             cargo_line(&["--package=jobcrypt-core"]),
-            "test --all-features --package=jobcrypt-core"
+            "test --features=a/b --package=jobcrypt-core"
         );
+    }
+
+    #[test]
+    fn finds_packages_however_they_are_named() {
+        let arguments = [
+            "-p",
+            "a",
+            "--package",
+            "b",
+            "-pc",
+            "--package=d",
+            "--",
+            "-p",
+            "e",
+        ];
+        let arguments = arguments.map(ToOwned::to_owned);
+        assert_eq!(chosen_packages(&arguments), ["a", "b", "c", "d"]);
     }
 }
