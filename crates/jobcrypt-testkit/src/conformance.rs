@@ -25,25 +25,18 @@ pub fn encryptor<E: Encryptor>(with_new_key: impl Fn() -> E) {
     names_itself(&with_new_key);
     brings_back_what_it_encrypts(&with_new_key());
     never_writes_the_same_twice(&with_new_key());
+    encrypts_in_batches(&with_new_key());
+    encrypts_what_another_key_held(&with_new_key(), &with_new_key());
     refuses_whatever_it_did_not_write(&with_new_key);
     binds_what_it_claims_to_bind(&with_new_key());
     keeps_the_context_in_a_hook(&with_new_key);
 }
 
-const OWN_CIPHERS: [CipherName; 6] = [
-    CipherName::AES_256_GCM,
-    CipherName::AES_256_GCM_SIV,
-    CipherName::CHACHA20_POLY1305,
-    CipherName::FERNET,
-    CipherName::SECRETBOX,
-    CipherName::XCHACHA20_POLY1305,
-];
-
 fn names_itself<E: Encryptor>(with_new_key: &impl Fn() -> E) {
     let (key, other) = (with_new_key(), with_new_key());
     let cipher = key.cipher();
     assert!(
-        OWN_CIPHERS.contains(&cipher) || cipher.as_str().starts_with("x-"),
+        CipherName::ALL.contains(&cipher) || cipher.as_str().starts_with("x-"),
         "{cipher} is not a cipher of jobcrypt, so its name must begin with x-"
     );
     assert_eq!(
@@ -98,6 +91,51 @@ fn never_writes_the_same_twice(key: &impl Encryptor) {
             "the same body was written twice: the nonce must be fresh at every call"
         );
     }
+}
+
+fn encrypts_in_batches(key: &impl Encryptor) {
+    let mut seen = HashSet::new();
+    for announced in [0, 1, 40] {
+        let mut batch = key
+            .batch(announced)
+            .expect("a sound encryptor begins a batch");
+        // More may come than were announced.
+        for _ in 0..announced + 2 {
+            let mut body = b"before".to_vec();
+            batch
+                .encrypt(b"context", b"the same args", &mut body)
+                .expect("a sound encryptor encrypts in a batch");
+            assert!(body.starts_with(b"before"), "a batch must append to `body`");
+            let mut plaintext = Vec::new();
+            key.decrypt(b"context", &body[6..], &mut plaintext)
+                .unwrap_or_else(|error| panic!("a batch writes what does not come back: {error}"));
+            assert_eq!(plaintext, b"the same args", "a batch changes the args");
+            assert!(
+                seen.insert(body),
+                "the same body was written twice in batches: the nonce must be fresh at every call"
+            );
+        }
+    }
+}
+
+fn encrypts_what_another_key_held(key: &impl Encryptor, other: &impl Encryptor) {
+    let (mut replaced, mut body) = (Vec::new(), b"before".to_vec());
+    other
+        .encrypt(b"context", b"some args of a job", &mut replaced)
+        .expect("a sound encryptor encrypts");
+    key.re_encrypt(&replaced, b"context", b"some args of a job", &mut body)
+        .expect("a sound encryptor encrypts again");
+    assert!(
+        body.starts_with(b"before"),
+        "`re_encrypt` must append to `body`"
+    );
+    let mut plaintext = Vec::new();
+    key.decrypt(b"context", &body[6..], &mut plaintext)
+        .unwrap_or_else(|error| panic!("`re_encrypt` writes what does not come back: {error}"));
+    assert_eq!(
+        plaintext, b"some args of a job",
+        "`re_encrypt` changes the args"
+    );
 }
 
 fn refuses_whatever_it_did_not_write<E: Encryptor>(with_new_key: &impl Fn() -> E) {

@@ -1,7 +1,7 @@
 //! The conformance functions find what is wrong with an encryptor.
 
 use jobcrypt_ciphers::XChaCha20Poly1305;
-use jobcrypt_core::{CipherName, Encryptor, Error, ErrorKind, KeyId, SecretKey};
+use jobcrypt_core::{Batch, CipherName, Encryptor, Error, ErrorKind, KeyId, SecretKey};
 use jobcrypt_testkit::conformance;
 
 /// A sound cipher with one fault.
@@ -17,6 +17,8 @@ enum Fault {
     NamesItselfAsOneOfOurs,
     ReplacesTheBuffer,
     RepeatsItself,
+    RepeatsItselfInABatch,
+    ReplacesWithItself,
     SharesItsId,
     ShowsTheEnd,
     TakesAnyEnd,
@@ -64,6 +66,31 @@ impl Encryptor for Faulty {
         Ok(())
     }
 
+    fn batch(&self, _: usize) -> Result<Box<dyn Batch + '_>, Error> {
+        match self.fault {
+            Fault::RepeatsItselfInABatch => {
+                let mut body = Vec::new();
+                self.inner.encrypt(&[], b"the same args", &mut body)?;
+                Ok(Box::new(Repeating(body)))
+            }
+            _ => Ok(Box::new(OneByOne(self))),
+        }
+    }
+
+    fn re_encrypt(
+        &self,
+        replaced: &[u8],
+        bound: &[u8],
+        plaintext: &[u8],
+        body: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        if self.fault == Fault::ReplacesWithItself {
+            body.extend_from_slice(replaced);
+            return Ok(());
+        }
+        self.encrypt(bound, plaintext, body)
+    }
+
     fn decrypt(&self, _: &[u8], body: &[u8], plaintext: &mut Vec<u8>) -> Result<(), Error> {
         let body = match self.fault {
             Fault::RepeatsItself => {
@@ -93,6 +120,24 @@ impl Encryptor for Faulty {
     }
 }
 
+struct OneByOne<'a>(&'a Faulty);
+
+impl Batch for OneByOne<'_> {
+    fn encrypt(&mut self, bound: &[u8], plaintext: &[u8], body: &mut Vec<u8>) -> Result<(), Error> {
+        self.0.encrypt(bound, plaintext, body)
+    }
+}
+
+/// Writes what it wrote before.
+struct Repeating(Vec<u8>);
+
+impl Batch for Repeating {
+    fn encrypt(&mut self, _: &[u8], _: &[u8], body: &mut Vec<u8>) -> Result<(), Error> {
+        body.extend_from_slice(&self.0);
+        Ok(())
+    }
+}
+
 fn check(fault: Fault) {
     conformance::encryptor(|| Faulty {
         inner: XChaCha20Poly1305::new(SecretKey::generate().expect("there are random bytes")),
@@ -116,6 +161,8 @@ finds! {
     a_name_that_is_not_its_own: NamesItselfAsOneOfOurs, "must begin with x-";
     a_buffer_that_is_not_appended_to: ReplacesTheBuffer, "must append to `body`";
     plaintext_that_is_not_encrypted: RepeatsItself, "as it is";
+    a_batch_that_repeats_itself: RepeatsItselfInABatch, "written twice in batches";
+    a_body_that_did_not_move: ReplacesWithItself, "`re_encrypt` writes what does not come back";
     two_keys_of_one_name: SharesItsId, "two keys must have two ids";
     an_end_that_is_not_encrypted: ShowsTheEnd, "as it is";
     an_end_that_is_not_checked: TakesAnyEnd, "must be refused";
