@@ -5,13 +5,10 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate and the crates of the project that its library may depend on.
-const MAY_KNOW: [(&str, &[&str]); 10] = [
+const MAY_KNOW: [(&str, &[&str]); 7] = [
     ("jobcrypt-core", &[]),
     ("jobcrypt-ciphers", &["jobcrypt-core"]),
-    ("jobcrypt-keys", &["jobcrypt-core"]),
     ("jobcrypt-river", &["jobcrypt-core"]),
-    ("jobcrypt-store", &["jobcrypt-core"]),
-    ("jobcrypt-tower", &["jobcrypt-core"]),
     ("jobcrypt-testkit", &["jobcrypt-core"]),
     (
         "jobcrypt",

@@ -64,7 +64,7 @@ fn run(arguments: &Arguments) -> io::Result<bool> {
         ));
     }
     let peers = Peers::find()?;
-    let left_out = peers.left_out.clone();
+    let mut left_out = peers.left_out.clone();
     for line in &left_out {
         println!("left out  {line}");
     }
@@ -74,7 +74,7 @@ fn run(arguments: &Arguments) -> io::Result<bool> {
         Length::FULL
     };
     let mut results = rounds::measure_all(candidates(peers)?, length)?;
-    results.set_throughputs(throughput::measure(length)?);
+    results.set_throughputs(throughput::measure(length, &mut left_out)?);
     let report = Report::new(Machine::look_at()?, left_out, length, &results);
     println!("{}", report.text());
     if !arguments.quick {
