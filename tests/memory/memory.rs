@@ -17,7 +17,10 @@ pub(crate) fn for_each_region(mut show: impl FnMut(&str, &mut [u8])) -> io::Resu
         let behind_own = own + bytes.capacity() as u64;
         for (begin, end) in [(begin, end.min(own)), (begin.max(behind_own), end)] {
             let length = usize::try_from(end.saturating_sub(begin)).map_err(io::Error::other)?;
-            assert!(length <= bytes.capacity(), "a region is larger than the buffer");
+            assert!(
+                length <= bytes.capacity(),
+                "a region is larger than the buffer"
+            );
             bytes.resize(length, 0);
             memory.seek(SeekFrom::Start(begin))?;
             memory.read_exact(&mut bytes)?;

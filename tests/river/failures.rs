@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use jobcrypt::{
-    CipherName, EncryptHook, Encryptor, Envelope, Error, JobContext, Key, KeyId, Keyring, LegacyForm,
-    Policy, SecretKey,
+    CipherName, EncryptHook, Encryptor, Envelope, Error, JobContext, Key, KeyId, Keyring,
+    LegacyForm, Policy, SecretKey,
     ciphers::{Fernet, Secretbox, XChaCha20Poly1305},
     river::EncryptPlugin,
 };
