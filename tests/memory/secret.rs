@@ -15,19 +15,10 @@ impl Secret {
     }
 
     /// Whether the bytes stand in what this process can write to, apart from its stack.
-    pub(crate) fn is_off_the_stack(&self) -> io::Result<bool> {
-        self.is_where(|region| !is_stack(region))
-    }
-
-    /// Whether the bytes stand on the stack, or in what is left of earlier calls.
-    pub(crate) fn is_on_the_stack(&self) -> io::Result<bool> {
-        self.is_where(is_stack)
-    }
-
-    fn is_where(&self, is_meant: impl Fn(&str) -> bool) -> io::Result<bool> {
+    pub(crate) fn is_found(&self) -> io::Result<bool> {
         let mut is_found = false;
         memory::for_each_region(|region, bytes| {
-            is_found |= is_meant(region) && self.is_in(bytes);
+            is_found |= !is_stack(region) && self.is_in(bytes);
             bytes.zeroize();
         })?;
         Ok(is_found)

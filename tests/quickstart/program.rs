@@ -1,4 +1,5 @@
 use std::{
+    env,
     path::{Path, PathBuf},
     process::Command,
     sync::LazyLock,
@@ -9,10 +10,10 @@ use tempfile::TempDir;
 
 /// The program as it is now: cargo builds it, unless it is built already.
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
-    // With the features that `cargo xtask test` has built everything with.
     let output = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--workspace", "--all-features"])
-        .args(["--example", "quickstart"])
+        .args(["build", "--quiet", "--workspace", "--example", "quickstart"])
+        // The features that `cargo xtask test` has built everything with, so that it is built already.
+        .args(env::var("JOBCRYPT_TEST_FEATURES"))
         .arg("--message-format=json-render-diagnostics")
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .output()

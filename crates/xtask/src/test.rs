@@ -20,6 +20,7 @@ pub(crate) fn run_with(python: &Path, arguments: &[String]) -> io::Result<u8> {
     println!("python    {}", python.display());
     exit_code(
         announce("test", &cargo_arguments(&all_features, arguments))
+            .env("JOBCRYPT_TEST_FEATURES", &all_features)
             .env("JOBCRYPT_TEST_POSTGRES", postgres.url())
             .env("JOBCRYPT_TEST_PYTHON", python),
     )
