@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate and the crates of the project that its library may depend on.
-const MAY_KNOW: [(&str, &[&str]); 7] = [
+const MAY_KNOW: [(&str, &[&str]); 8] = [
     ("jobcrypt-core", &[]),
     ("jobcrypt-ciphers", &["jobcrypt-core"]),
     ("jobcrypt-river", &["jobcrypt-core"]),
@@ -15,6 +15,7 @@ const MAY_KNOW: [(&str, &[&str]); 7] = [
         &["jobcrypt-ciphers", "jobcrypt-core", "jobcrypt-river"],
     ),
     ("jobcrypt-bench", &["jobcrypt", "jobcrypt-testkit"]),
+    ("jobcrypt-cli", &["jobcrypt"]),
     ("xtask", &["jobcrypt-testkit"]),
 ];
 
