@@ -108,8 +108,7 @@ impl Keyring {
 
     /// Returns the one key that a token names, and the body behind its name.
     pub(crate) fn find<'a>(&self, token: &'a [u8]) -> Option<(&Key, &'a [u8])> {
-        self.keys()
-            .find_map(|key| Some((key, token.strip_prefix(key.token_prefix())?)))
+        self.keys().find_map(|key| Some((key, key.body_of(token)?)))
     }
 
     /// Returns all keys with their positions, in the order in which to try them on a token that names
