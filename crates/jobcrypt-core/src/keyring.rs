@@ -46,7 +46,8 @@ impl Keyring {
     }
 
     /// Begins the keyring that comes after this one in a rotation: `primary` in front, all other keys
-    /// of this one behind it. A key that was a secondary before is moved. [`Keys::rotate`](crate::Keys::rotate)
+    /// of this one behind it. A key that was a secondary before is moved, and
+    /// may then be used for what `primary` says, no longer for what was said of the secondary. [`Keys::rotate`](crate::Keys::rotate)
     /// does this in place.
     ///
     /// ```
