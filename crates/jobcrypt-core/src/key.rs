@@ -78,14 +78,15 @@ impl Key {
         self
     }
 
-    /// Binds the key to jobs of these kinds: it neither seals nor opens any other.
+    /// Binds the key to jobs of these kinds: it neither seals nor opens any other. Of two calls the last
+    /// counts.
     #[must_use]
     pub fn with_kinds(mut self, kinds: impl IntoIterator<Item = impl Into<Box<str>>>) -> Self {
         self.kinds = Some(kinds.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Binds the key to hooks of these namespaces.
+    /// Binds the key to hooks of these namespaces. Of two calls the last counts.
     #[must_use]
     pub fn with_namespaces(
         mut self,
