@@ -246,7 +246,7 @@ impl KeyRepository {
     }
 
     /// Returns what changes when any file of keys does.
-    fn stamp(&self) -> Result<Vec<(String, u64, i64, u64, i64)>, FileError> {
+    fn stamp(&self) -> Result<Vec<Stamp>, FileError> {
         let mut stamps = Vec::new();
         for name in self.folder.names()? {
             let decides = name == self.layout.manifest() || keystone::number(&name).is_some();
@@ -255,15 +255,30 @@ impl KeyRepository {
             }
             // One that is gone meanwhile is missing from one of two stamps.
             if let Some(stat) = self.folder.stat(&name)? {
-                let (seconds, nanoseconds) = modified(&stat);
-                stamps.push((name, stat.st_ino, seconds, nanoseconds, stat.st_size));
+                stamps.push(Stamp::of(name, &stat));
             }
         }
         Ok(stamps)
     }
 }
 
-#[allow(clippy::useless_conversion, reason = "the types differ among systems")]
-fn modified(stat: &Stat) -> (i64, u64) {
-    (stat.st_mtime.into(), stat.st_mtime_nsec.into())
+/// By what a file differs from the one that had its name before.
+#[derive(Eq, PartialEq)]
+struct Stamp {
+    name: String,
+    inode: u64,
+    modified: (i64, u64),
+    length: i64,
+}
+
+impl Stamp {
+    #[allow(clippy::useless_conversion, reason = "the types differ among systems")]
+    fn of(name: String, stat: &Stat) -> Self {
+        Self {
+            name,
+            inode: stat.st_ino.into(),
+            modified: (stat.st_mtime.into(), stat.st_mtime_nsec.into()),
+            length: stat.st_size,
+        }
+    }
 }

@@ -86,7 +86,7 @@ fn decode(text: &str, remarks: &mut Vec<&'static str>) -> Result<SecretKey, Stri
     if let Some(inner) = twice_encoded(&bytes) {
         remarks.push("was written in base64 twice");
         bytes = inner;
-    } else if text.len() % 4 != 0 {
+    } else if !text.len().is_multiple_of(4) {
         remarks.push("lacks the = at its end");
     }
     SecretKey::from_bytes(&bytes)

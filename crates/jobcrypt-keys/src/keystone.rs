@@ -238,8 +238,11 @@ fn with_states(
 }
 
 fn key_hash(text: &[u8]) -> String {
-    let digest = Sha1::digest(text);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha1::digest(text)
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 0xf])
+        .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
+        .collect()
 }
 
 #[cfg(test)]

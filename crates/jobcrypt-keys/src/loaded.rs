@@ -1,6 +1,6 @@
 use std::fmt;
 
-use jobcrypt_core::{Error, ErrorKind, Key, KeyId, Keyring};
+use jobcrypt_core::{Error, ErrorKind, Key, KeyId, Keyring, KeyringBuilder};
 
 /// What a [`KeySource`](crate::KeySource) held.
 #[non_exhaustive]
@@ -36,9 +36,9 @@ pub(crate) fn make_keyring(
     let primary = keys
         .next()
         .ok_or_else(|| Error::new(ErrorKind::InvalidConfiguration, "there is no key at all"))?;
-    let keyring = keys.fold(Keyring::new(primary), |keyring, key| keyring.and(key));
+    let keyring = keys.fold(Keyring::new(primary), KeyringBuilder::and);
     retired
         .into_iter()
-        .fold(keyring, |keyring, id| keyring.retired(id))
+        .fold(keyring, KeyringBuilder::retired)
         .build()
 }

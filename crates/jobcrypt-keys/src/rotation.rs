@@ -127,14 +127,12 @@ impl<'r> Rotation<'r> {
         let folder = &self.repository.folder;
         let mut steps = leftovers(folder)?;
         steps.extend(archive::overdue(folder, &self.snapshot)?);
-        let staged = match self.snapshot.staged().filter(|_| plan.completes) {
-            Some(staged) => (staged.id, None),
-            None => {
-                let new = stage::next_staged(folder, &self.snapshot, self.cipher, self.now)?;
-                (new.record.id, Some(new))
-            }
+        let new_staged = if plan.completes && self.snapshot.staged().is_some() {
+            None
+        } else {
+            let snapshot = &self.snapshot;
+            Some(stage::next_staged(folder, snapshot, self.cipher, self.now)?)
         };
-        let (staged_id, new_staged) = staged;
         self.snapshot.cipher = self.cipher;
         self.snapshot.generation += 1;
         self.snapshot.unfinished = Some(Unfinished {
@@ -158,7 +156,7 @@ impl<'r> Rotation<'r> {
         steps.push(self.snapshot.manifest().written());
         let rotated = Rotated {
             primary: plan.primary,
-            staged: staged_id,
+            staged: self.snapshot.staged().ok_or(RotateError::NoStagedKey)?.id,
             generation: self.snapshot.generation,
             plan,
         };

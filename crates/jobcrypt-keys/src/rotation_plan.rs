@@ -62,12 +62,11 @@ pub(crate) fn decide(
     let begun = snapshot
         .unfinished
         .filter(|begun| begun.promoted == snapshot.primary().id);
-    let (primary, demoted) = match begun {
-        Some(begun) => (begun.promoted, begun.demoted),
-        None => {
-            let staged = snapshot.staged().ok_or(RotateError::NoStagedKey)?;
-            (staged.id, snapshot.primary().id)
-        }
+    let (primary, demoted) = if let Some(begun) = begun {
+        (begun.promoted, begun.demoted)
+    } else {
+        let staged = snapshot.staged().ok_or(RotateError::NoStagedKey)?;
+        (staged.id, snapshot.primary().id)
     };
     let mut plan = RotationPlan {
         primary,
