@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate and the crates of the project that its library may depend on.
-const MAY_KNOW: [(&str, &[&str]); 8] = [
+const MAY_KNOW: [(&str, &[&str]); 9] = [
     ("jobcrypt-core", &[]),
     ("jobcrypt-ciphers", &["jobcrypt-core"]),
     ("jobcrypt-keys", &["jobcrypt-core"]),
@@ -21,6 +21,7 @@ const MAY_KNOW: [(&str, &[&str]); 8] = [
         ],
     ),
     ("jobcrypt-bench", &["jobcrypt", "jobcrypt-testkit"]),
+    ("jobcrypt-cli", &["jobcrypt"]),
     ("xtask", &["jobcrypt-testkit"]),
 ];
 

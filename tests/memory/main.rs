@@ -34,6 +34,7 @@ fn finds_what_is_there() -> Result<(), Box<dyn Error>> {
     let secret = Secret::of(key.expose());
     let key = ciphers::encryptor(CipherName::XCHACHA20_POLY1305, key)?;
     assert!(secret.is_found()?, "a key in use was not found");
+    drop(key);
     Ok(())
 }
 

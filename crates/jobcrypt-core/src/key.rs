@@ -141,6 +141,19 @@ impl Key {
         &self.token_prefix
     }
 
+    /// Returns the body of a token that names this key.
+    pub(crate) fn body_of<'a>(&self, token: &'a [u8]) -> Option<&'a [u8]> {
+        // Tokens of one cipher begin alike and differ in their key ids, so those are looked at first:
+        // eight bytes are one comparison.
+        let end = self.token_prefix.len();
+        let of_key_id = end - 8..end;
+        let named: &[u8; 8] = token.get(of_key_id.clone())?.try_into().ok()?;
+        if named[..] != self.token_prefix[of_key_id] {
+            return None;
+        }
+        token.strip_prefix(&*self.token_prefix)
+    }
+
     pub(crate) fn allows(&self, kind: &str, namespace: &str) -> bool {
         self.allows_kind(kind) && self.allows_namespace(namespace)
     }

@@ -2,7 +2,9 @@
 //! error each time, never a plaintext and never a panic.
 
 use jobcrypt_ciphers::{Fernet, Secretbox, XChaCha20Poly1305};
-use jobcrypt_core::{EncryptHook, Encryptor, ErrorKind, JobContext, Keyring, Purpose, SecretKey};
+use jobcrypt_core::{
+    CipherName, EncryptHook, Encryptor, ErrorKind, JobContext, Keyring, Policy, Purpose, SecretKey,
+};
 
 const JOB: JobContext<'static> = JobContext::new("charge_card");
 const PREFIX: &[u8] = br#"{"river_encrypt":""#;
@@ -148,4 +150,25 @@ fn the_id_of_another_key_does_not_open_a_token() {
         .open_bytes(&JOB, swapped.as_bytes())
         .expect_err("it is foreign");
     assert_eq!(error.kind(), ErrorKind::AuthenticationFailed);
+}
+
+#[test]
+fn what_is_no_token_is_malformed_whatever_is_allowed() {
+    let narrow = Policy::sealed()
+        .seal_ciphers([CipherName::XCHACHA20_POLY1305])
+        .open_ciphers([CipherName::XCHACHA20_POLY1305]);
+    let secretbox = Secretbox::new(key());
+    let id = secretbox.key_id();
+    let keyring = Keyring::new(XChaCha20Poly1305::new(key())).and(secretbox);
+    let hook = EncryptHook::builder(keyring.build().expect("both are sound"))
+        .default_policy(narrow)
+        .build()
+        .expect("it is sound");
+    let class = |body: &str| {
+        let stored = format!(r#"{{"river_encrypt":"jc1.secretbox.{id}.{body}"}}"#);
+        let opened = hook.open_bytes(&JOB, stored.as_bytes());
+        opened.expect_err("the cipher is not allowed").kind()
+    };
+    assert_eq!(class("AAAA"), ErrorKind::CipherNotAllowed);
+    assert_eq!(class("AA.BB"), ErrorKind::Malformed);
 }

@@ -1,0 +1,34 @@
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::{jobs, keys};
+
+/// Looks after the keys of encrypted background jobs, and after the jobs that are stored under them.
+#[derive(Parser)]
+#[command(name = "jobcrypt", version, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    /// Print one JSON document instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Where keys rest: set up, rotate, look after
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Stored jobs: count by key, move to the new key, look at, put back
+    #[command(subcommand)]
+    Jobs(jobs::Command),
+    /// Print completions for a shell
+    Completions { shell: Shell },
+    /// Print the manual page
+    Man,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 1 failed, 2 not understood, 3 refused, 4 there is something to look at, \
+5 keys cannot be used, 6 database cannot be used, 7 locked, 130 interrupted.";

@@ -1,0 +1,50 @@
+use std::{error::Error, fmt};
+
+use miette::Diagnostic;
+
+use crate::exit::Exit;
+
+/// What went wrong, what to do next, and the exit code.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Failure {
+    exit: Exit,
+    message: String,
+    next_step: Option<String>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+            next_step: None,
+            source: None,
+        }
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub(crate) fn next_step(mut self, next_step: impl Into<String>) -> Self {
+        self.next_step = Some(next_step.into());
+        self
+    }
+
+    /// Says what caused it.
+    #[must_use]
+    pub(crate) fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
+    }
+}
+
+impl Diagnostic for Failure {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(self.next_step.as_ref()?))
+    }
+}

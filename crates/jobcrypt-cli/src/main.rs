@@ -1,0 +1,46 @@
+//! The command `jobcrypt`.
+
+#![allow(dead_code, reason = "the commands that need it follow")]
+
+mod cli;
+mod exit;
+mod failure;
+mod hook_arguments;
+mod jobs;
+mod keys;
+mod output;
+mod self_description;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{
+    cli::{Cli, Command},
+    exit::Exit,
+    failure::Failure,
+    output::Output,
+};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.json);
+    let exit = match run(cli.command, &output).await {
+        Ok(exit) => exit,
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit()
+        }
+    };
+    exit.into()
+}
+
+async fn run(command: Command, output: &Output) -> Result<Exit, Failure> {
+    match command {
+        Command::Keys(command) => command.run(output),
+        Command::Jobs(command) => command.run(output).await,
+        Command::Completions { shell } => self_description::completions(shell),
+        Command::Man => self_description::man(),
+    }
+}
