@@ -71,6 +71,11 @@ impl FileError {
         }
     }
 
+    /// Whether there is something in the place of a new file.
+    pub(crate) fn is_there_already(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::AlreadyExists)
+    }
+
     /// Whether there is nothing in the place.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
@@ -87,6 +92,7 @@ fn next_step(error: &io::Error) -> &'static str {
             "; nothing is lost: make the place writable and run it again"
         }
         io::ErrorKind::NotFound => "; check the path",
+        io::ErrorKind::AlreadyExists => "; it is not overwritten: remove it, or take another name",
         _ => "",
     }
 }

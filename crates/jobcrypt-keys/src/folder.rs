@@ -1,21 +1,17 @@
-use std::{
-    fs::File,
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use rustix::{
     fd::OwnedFd,
     fs::{
-        AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fchmod, fstat, mkdirat, openat, renameat,
-        statat, unlinkat,
+        AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, renameat, statat,
+        unlinkat,
     },
     io::Errno,
 };
 
 use crate::{
     FileError,
-    guarded_file::{self, Contents, Guard},
+    guarded_file::{self, Contents, Guard, ONLY_OWNER_IN_FILE},
 };
 
 /// An open folder of keys, which stays the same one whatever becomes of its path.
@@ -25,7 +21,6 @@ pub(crate) struct Folder {
     descriptor: OwnedFd,
 }
 
-const ONLY_OWNER_IN_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 const ONLY_OWNER_IN_FOLDER: Mode = Mode::RWXU;
 
 impl Folder {
@@ -119,16 +114,7 @@ impl Folder {
 
     pub(crate) fn create_file(&self, name: &str, contents: &[u8]) -> Result<(), FileError> {
         let path = self.path.join(name);
-        let failed = |error| FileError::io("write", &path, error);
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = openat(&self.descriptor, name, flags, ONLY_OWNER_IN_FILE).map_err(failed)?;
-        // Whatever the umask took away: Keystone's own user must be able to read it.
-        fchmod(&file, ONLY_OWNER_IN_FILE).map_err(failed)?;
-        let mut file = File::from(file);
-        file.write_all(contents)
-            .and_then(|()| file.sync_all())
-            .map_err(|error| FileError::io("write", &path, error))
+        guarded_file::create(&self.descriptor, Path::new(name), &path, contents)
     }
 
     pub(crate) fn rename_file(&self, from: &str, to: &str) -> Result<(), FileError> {

@@ -3,14 +3,14 @@
 
 use std::{
     fs::File,
-    io::Read,
+    io::{Read, Write},
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use rustix::{
     fd::{AsFd, OwnedFd},
-    fs::{FileType, Mode, OFlags, Stat, fstat, openat},
+    fs::{FileType, Mode, OFlags, Stat, fchmod, fstat, openat},
     process::geteuid,
 };
 use zeroize::Zeroizing;
@@ -33,6 +33,8 @@ pub(crate) struct Contents {
     pub(crate) bytes: Zeroizing<Vec<u8>>,
     pub(crate) modified: Option<SystemTime>,
 }
+
+pub(crate) const ONLY_OWNER_IN_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 
 /// No list of keys is nearly as long.
 const LONGEST: u64 = 64 * 1024;
@@ -60,6 +62,24 @@ pub(crate) fn read(
         modified: modified(&stat),
         bytes: read_whole(file, path)?,
     })
+}
+
+/// Makes a new file that only its owner may use, and waits until its bytes have reached the disk.
+pub(crate) fn create(
+    folder: impl AsFd,
+    name: &Path,
+    path: &Path,
+    contents: &[u8],
+) -> Result<(), FileError> {
+    let failed = |error| FileError::io("write", path, error);
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = openat(folder, name, flags, ONLY_OWNER_IN_FILE).map_err(failed)?;
+    // Whatever the umask took away.
+    fchmod(&file, ONLY_OWNER_IN_FILE).map_err(failed)?;
+    let mut file = File::from(file);
+    file.write_all(contents)
+        .and_then(|()| file.sync_all())
+        .map_err(|error| FileError::io("write", path, error))
 }
 
 /// Reads to the end, at most the longest list.

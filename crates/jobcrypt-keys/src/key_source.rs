@@ -316,7 +316,7 @@ mod tests {
 
     fn text(cipher: CipherName) -> String {
         let key = SecretKey::generate().expect("there is randomness");
-        crate::key_text::write(cipher, &key).to_string()
+        crate::key_text::key_as_text(cipher, &key).to_string()
     }
 
     fn load(value: Option<&str>, file: Option<&Path>) -> Result<Loaded, KeySourceError> {

@@ -31,8 +31,17 @@ pub(crate) fn read(bytes: &[u8], cipher: CipherName) -> Result<KeyText, String> 
     })
 }
 
-/// Writes a key as the libraries of its cipher spell it: 44 characters, URL-safe for Fernet.
-pub(crate) fn write(cipher: CipherName, key: &SecretKey) -> Zeroizing<String> {
+/// Writes a key as [`KeySource`](crate::KeySource) and the libraries of its cipher spell it: 44 characters, URL-safe for Fernet.
+///
+/// ```
+/// use jobcrypt_core::{CipherName, SecretKey};
+///
+/// let key = SecretKey::generate()?;
+/// assert_eq!(jobcrypt_keys::key_as_text(CipherName::FERNET, &key).len(), 44);
+/// # Ok::<(), jobcrypt_core::Error>(())
+/// ```
+#[must_use]
+pub fn key_as_text(cipher: CipherName, key: &SecretKey) -> Zeroizing<String> {
     if cipher == CipherName::FERNET {
         Zeroizing::new(base64_simd::URL_SAFE.encode_to_string(key.expose()))
     } else {

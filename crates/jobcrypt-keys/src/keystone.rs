@@ -87,11 +87,32 @@ pub(crate) fn load(folder: &Folder) -> Result<Snapshot, RepositoryError> {
 /// A line break that an editor added is part of that text, so both spellings may stand in rows.
 pub(crate) fn key_hashes(text: &[u8], secret: &SecretKey) -> Vec<String> {
     let mut hashes = vec![key_hash(text)];
-    let canonical = key_hash(key_text::write(CipherName::FERNET, secret).as_bytes());
+    let canonical = key_hash(key_text::key_as_text(CipherName::FERNET, secret).as_bytes());
     if canonical != hashes[0] {
         hashes.push(canonical);
     }
     hashes
+}
+
+/// Says what in a manifest that came in a bundle cannot be.
+pub(crate) fn contradiction(manifest: &Manifest) -> Option<String> {
+    let mut keys = manifest.keys.iter();
+    let primary = keys.clone().find(|key| key.state == KeyState::Primary);
+    let Some(highest) = primary.and_then(|key| number(&key.file)) else {
+        return Some("no key is the primary".to_owned());
+    };
+    keys.find_map(|key| {
+        let Some(number) = number(&key.file).filter(|_| key.cipher == CipherName::FERNET) else {
+            return Some(format!("key {} has no place in Keystone's layout", key.id));
+        };
+        let is_right = match key.state {
+            KeyState::Primary => number == highest,
+            KeyState::Secondary => 0 < number && number < highest,
+            KeyState::Staged => number == 0,
+        };
+        let twins = manifest.keys.iter().filter(|other| other.file == key.file);
+        (!is_right || twins.count() > 1).then(|| format!("key {} stands in the wrong file", key.id))
+    })
 }
 
 struct KeyFile {
@@ -279,7 +300,7 @@ mod tests {
     #[test]
     fn the_hash_is_over_the_text_of_the_file() {
         let null = [0; 32].into();
-        let text = key_text::write(CipherName::FERNET, &null);
+        let text = key_text::key_as_text(CipherName::FERNET, &null);
         assert_eq!(
             key_hash(text.as_bytes()),
             "c5bdc272b97a0d521ef878dc26fb73e4075544dc"

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod archive;
+mod bundle;
 #[cfg(test)]
 mod crash;
 mod disk;
+mod doctor;
 mod file_error;
 mod folder;
 mod guarded_file;
@@ -36,12 +38,15 @@ mod text;
 mod usage;
 mod watch;
 
+pub use bundle::Transfer;
+pub use doctor::{Finding, doctor};
 pub use file_error::FileError;
 pub use key_loader::KeyLoader;
 pub use key_record::{KeyRecord, KeyState, Tombstone};
 pub use key_repository::KeyRepository;
 pub use key_source::KeySource;
 pub use key_source_error::KeySourceError;
+pub use key_text::key_as_text;
 pub use layout::Layout;
 pub use loaded::Loaded;
 pub use reload::Reload;

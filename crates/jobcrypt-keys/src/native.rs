@@ -116,7 +116,7 @@ fn load_key(
 }
 
 /// Says what in a manifest cannot be. Names of files are derived, so that none leads elsewhere.
-fn contradiction(manifest: &Manifest) -> Option<String> {
+pub(crate) fn contradiction(manifest: &Manifest) -> Option<String> {
     let count = |state| {
         manifest
             .keys

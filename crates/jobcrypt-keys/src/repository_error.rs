@@ -154,6 +154,16 @@ pub enum RepositoryError {
         /// The repository's.
         here: u64,
     },
+    /// The bundle is of a repository in another layout.
+    #[error(
+        "the bundle is of a repository in {bundle} layout, and this one is in {here} layout; take an empty folder"
+    )]
+    OtherLayout {
+        /// The bundle's layout.
+        bundle: &'static str,
+        /// The repository's.
+        here: &'static str,
+    },
     /// The next file has no name left.
     #[error("{} has used up the numbers of its files; begin a new repository", path.display())]
     Overflow {
@@ -170,7 +180,9 @@ pub enum RepositoryError {
         path: PathBuf,
     },
     /// The archived file of a retired key is gone.
-    #[error("the bytes of key {id} are gone; only a backup can bring it back")]
+    #[error(
+        "the bytes of key {id} are not in this archive; look into that of the node that rotated, or into a backup"
+    )]
     Unrecoverable {
         /// The key.
         id: KeyId,

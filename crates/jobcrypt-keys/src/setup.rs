@@ -162,7 +162,7 @@ impl StoredKey {
     /// Returns the step that puts the key into its file, without a line break at its end: Keystone's
     /// hash would include it.
     pub(crate) fn written(&self) -> Step {
-        let text = key_text::write(self.record.cipher, &self.secret);
+        let text = key_text::key_as_text(self.record.cipher, &self.secret);
         Step::Write {
             name: self.record.file.clone(),
             contents: Zeroizing::new(text.as_bytes().to_vec()),
