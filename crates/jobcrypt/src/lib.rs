@@ -14,3 +14,6 @@ pub use jobcrypt_keys as keys;
 #[cfg(any(feature = "river-postgres", feature = "river-sqlite"))]
 #[doc(inline)]
 pub use jobcrypt_river as river;
+#[cfg(any(feature = "store-postgres", feature = "store-sqlite"))]
+#[doc(inline)]
+pub use jobcrypt_store as store;
