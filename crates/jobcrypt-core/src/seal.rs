@@ -81,24 +81,27 @@ impl EncryptHook {
         Ok(None)
     }
 
-    /// Returns the first key that the policy of the kind allows and that may be used for it.
+    /// Returns the first key that the policy of the kind allows and that may be used for it: one that is
+    /// bound to the kind or the namespace before one that is for everything.
     pub(crate) fn key_of<'a>(
         &self,
         context: &JobContext<'_>,
         keyring: &'a Keyring,
     ) -> Result<&'a Key, Error> {
         let policy = self.policy(context.kind());
-        let mut allowed = keyring
+        let allowed = keyring
             .keys()
-            .filter(|key| policy.allows_sealing_with(key.cipher()))
-            .peekable();
-        if allowed.peek().is_none() {
+            .filter(|key| policy.allows_sealing_with(key.cipher()));
+        if allowed.clone().next().is_none() {
             return Err(Error::new(
                 ErrorKind::CipherNotAllowed,
-                "no key can seal this kind",
+                "no key has a cipher that its policy seals with and opens",
             ));
         }
         let key = allowed
+            .clone()
+            .filter(|key| key.is_bound())
+            .chain(allowed)
             .find(|key| key.allows(context.kind(), &self.0.namespace))
             .ok_or_else(|| {
                 Error::new(
