@@ -35,6 +35,7 @@ pub(crate) enum Who {
     Go,
     Python,
     Node,
+    Hammerwork,
     /// Nobody: what the machine can do.
     Machine,
 }
@@ -55,6 +56,7 @@ impl Name {
             (Who::Python, _) => "Python PyNaCl (secretbox)".to_owned(),
             (Who::Machine, what) => format!("{what} alone"),
             (Who::Node, cipher) => format!("Node crypto ({cipher})"),
+            (Who::Hammerwork, cipher) => format!("Hammerwork ({cipher})"),
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn everyone() -> Vec<Name> {
     let ours = ciphers().map(|cipher| Name::new(Who::Jobcrypt, cipher));
     let limits = ciphers().map(|cipher| Name::new(Who::Limit, cipher));
     let naive = ciphers().map(|cipher| Name::new(Who::Naive, cipher));
-    ours.chain([RIVER, PYNACL, PYTHON_FERNET, NODE])
+    ours.chain([RIVER, PYNACL, PYTHON_FERNET, NODE, HAMMERWORK])
         .chain(naive)
         .chain(limits)
         .chain([Arithmetic::NAME])
@@ -42,6 +42,7 @@ pub(crate) const RIVER: Name = Name::new(Who::Go, "secretbox");
 pub(crate) const PYTHON_FERNET: Name = Name::new(Who::Python, "fernet");
 const PYNACL: Name = Name::new(Who::Python, "secretbox");
 const NODE: Name = Name::new(Who::Node, "aes256gcm");
+pub(crate) const HAMMERWORK: Name = Name::new(Who::Hammerwork, "aes256gcm");
 
 fn times(title: &str, results: &Results, operation: Operation) -> Table {
     let rows = everyone().into_iter().map(|name| {
@@ -77,7 +78,7 @@ fn faster_than_the_same_cipher(results: &Results) -> Table {
     for (what, operation) in [("seal", Operation::Seal), ("open", Operation::Open)] {
         for cipher in &CIPHERS {
             let ours = Name::new(Who::Jobcrypt, cipher.name);
-            for who in [Who::Python, Who::Node, Who::Naive] {
+            for who in [Who::Python, Who::Node, Who::Hammerwork, Who::Naive] {
                 let peer = Name::new(who, cipher.name);
                 rows.push(ratios(
                     format!("{what}, {}", peer.title()),

@@ -33,6 +33,12 @@ const NODE: Abilities = Abilities {
     operations: &[Operation::Seal, Operation::Open],
 };
 
+const HAMMERWORK: Abilities = Abilities {
+    who: Who::Hammerwork,
+    ciphers: &["aes256gcm"],
+    operations: &[Operation::Seal, Operation::Open],
+};
+
 /// Where Debian keeps the sources of Go's libraries.
 const GOPATH: &str = "/usr/share/gocode";
 
@@ -52,6 +58,7 @@ impl Peers {
         peers.add("Go, River's path", go()?);
         peers.add("Python's cryptography and PyNaCl", python()?);
         peers.add("Node's crypto", node()?);
+        peers.programs.extend(hammerwork()?);
         Ok(peers)
     }
 
@@ -98,7 +105,8 @@ fn go() -> Found {
         .env("GOTOOLCHAIN", "local")
         .status()?;
     if !built.success() {
-        return Err(io::Error::other("the peer in Go does not build"));
+        // An older Go has said above what it does not understand.
+        return Ok(Err("Go 1.22 or later"));
     }
     let peer = Peer::start(&GO, &mut Command::new(program))?;
     Ok(Ok(peer.with_version(|go| {
@@ -133,6 +141,15 @@ fn node() -> Found {
         Command::new(node).arg(sources("node").join("peer.js")),
     )?;
     Ok(Ok(peer.with_version(|said| format!("Node {said}"))))
+}
+
+/// The engine of Hammerwork, where `cargo xtask bench --peers=all` has built it.
+fn hammerwork() -> io::Result<Option<Peer>> {
+    let program = installed_peers()?.join("hammerwork/release/hammerwork-peer");
+    program
+        .exists()
+        .then(|| Peer::start(&HAMMERWORK, &mut Command::new(program)))
+        .transpose()
 }
 
 fn answers(program: &OsString, arguments: &[&str]) -> bool {

@@ -93,7 +93,7 @@ impl<'a> Report<'a> {
                 format!("{}, release build, no further flags", machine.rust),
             ),
         ];
-        let peers = [Who::Go, Who::Python, Who::Node];
+        let peers = [Who::Go, Who::Python, Who::Node, Who::Hammerwork];
         lines.extend(
             peers
                 .into_iter()
@@ -120,7 +120,7 @@ jobcrypt writes format version 1 with the context bound, and draws a nonce from 
 ```text
 cargo xtask bench            everything, six minutes; writes this page and its plots
 cargo xtask bench --quick    half a minute; writes nothing
-cargo xtask bench --peers    installs first what the other languages need
+cargo xtask bench --peers    installs first what the other languages need; --peers=all builds Hammerwork too
 cargo xtask bench --check    fails where a target is missed, and lists it
 ```
 
@@ -133,6 +133,8 @@ compare with none of these.
   `[]byte` field that `encoding/json` writes as base64. River Pro itself is not public.
 - **Python** and **Node** put what their libraries return into the same envelope, as base64. Fernet's tokens are text
   already.
+- **Hammerwork**, measured where asked for, is the encryption engine of another Rust queue, from JSON bytes to the JSON of its
+  payload and back.
 - **naive Rust** is the best known crates put together without a thought for speed: a `Vec`, a `String`, a `Value`.
 - **limit** is what cannot be gone below: the bare primitive into a warm buffer, one copy of the envelope, and for a seal
   one nonce of the operating system.

@@ -62,7 +62,7 @@ impl Aes256GcmFips {
                 .map_err(|_| Error::new(ErrorKind::InvalidConfiguration, refused))?,
             key_id: key.id(CipherName::AES_256_GCM),
             fingerprint: key.fingerprint(),
-            use_count: UseCount::of(CipherName::AES_256_GCM),
+            use_count: UseCount::of(CipherName::AES_256_GCM, key.id(CipherName::AES_256_GCM)),
         })
     }
 }

@@ -7,7 +7,7 @@ use aws_lc_rs::aead::{Aad, Algorithm, LessSafeKey, Nonce, UnboundKey};
 use jobcrypt_core::{Batch, CipherName, Error, ErrorKind, KeyFingerprint, KeyId, SecretKey};
 
 use crate::{
-    nonce::{self, DrawnBatch, EncryptWith},
+    nonce::{DrawnBatch, EncryptWith},
     use_count::UseCount,
 };
 
@@ -31,7 +31,7 @@ impl AwsLcKey {
             key: LessSafeKey::new(unbound),
             key_id: key.id(cipher),
             fingerprint: key.fingerprint(),
-            use_count: UseCount::of(cipher),
+            use_count: UseCount::of(cipher, key.id(cipher)),
         }
     }
 
@@ -49,12 +49,10 @@ impl AwsLcKey {
         plaintext: &[u8],
         body: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        self.use_count.add(1);
-        self.encrypt_with(nonce::fresh()?, associated_data, plaintext, body)
+        self.encrypt_with(self.draw()?, associated_data, plaintext, body)
     }
 
     pub(crate) fn batch(&self, count: usize) -> Result<Box<dyn Batch + '_>, Error> {
-        self.use_count.add(count);
         DrawnBatch::draw(self, count)
     }
 
@@ -87,6 +85,10 @@ impl AwsLcKey {
 }
 
 impl EncryptWith<NONCE_LEN> for AwsLcKey {
+    fn count(&self, nonces: usize) {
+        self.use_count.add(nonces);
+    }
+
     fn encrypt_with(
         &self,
         nonce: [u8; NONCE_LEN],

@@ -13,9 +13,11 @@ use jobcrypt_core::{CipherName, Encryptor, Error, ErrorKind, SecretKey};
 /// ```
 /// use jobcrypt_core::{CipherName, Encryptor, SecretKey};
 ///
+/// # #[cfg(feature = "xchacha20poly1305")] {
 /// let key = SecretKey::generate()?;
 /// let encryptor = jobcrypt_ciphers::encryptor(CipherName::XCHACHA20_POLY1305, key)?;
 /// assert!(encryptor.binds_associated_data());
+/// # }
 /// # Ok::<(), jobcrypt_core::Error>(())
 /// ```
 #[allow(

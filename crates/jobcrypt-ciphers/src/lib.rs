@@ -1,6 +1,6 @@
 //! The ciphers of jobcrypt, each an [`Encryptor`](jobcrypt_core::Encryptor) behind a feature of its
-//! own name: [`XChaCha20Poly1305`] (the one to take where nothing asks for another), [`Aes256Gcm`],
-//! [`Aes256GcmSiv`], [`ChaCha20Poly1305`], [`Fernet`] and [`Secretbox`].
+//! own name: `XChaCha20Poly1305` (the one to take where nothing asks for another), `Aes256Gcm`,
+//! `Aes256GcmSiv`, `ChaCha20Poly1305`, `Fernet` and `Secretbox`.
 //!
 //! No type of the libraries that encrypt shows here, so that an upgrade of theirs is not one of
 //! yours. `docs/decisions/0004-which-libraries-encrypt.md` says which they are and why.

@@ -10,6 +10,15 @@ pub(crate) fn fresh<const LEN: usize>() -> Result<[u8; LEN], Error> {
 
 /// What a batch needs of a cipher that has a nonce of `LEN` random bytes.
 pub(crate) trait EncryptWith<const LEN: usize> {
+    /// Told before so many nonces are drawn.
+    fn count(&self, _nonces: usize) {}
+
+    /// Draws one nonce.
+    fn draw(&self) -> Result<[u8; LEN], Error> {
+        self.count(1);
+        fresh()
+    }
+
     /// Like `Encryptor::encrypt`, with a nonce that nobody else has.
     fn encrypt_with(
         &self,
@@ -20,6 +29,9 @@ pub(crate) trait EncryptWith<const LEN: usize> {
     ) -> Result<(), Error>;
 }
 
+/// As many as anyone enqueues at once; whoever announces more must not make us allocate for them.
+const MOST_DRAWN: usize = 1 << 16;
+
 /// A batch whose nonces were drawn in one call to the operating system. They are gone with it.
 pub(crate) struct DrawnBatch<'a, E, const LEN: usize> {
     encryptor: &'a E,
@@ -28,6 +40,9 @@ pub(crate) struct DrawnBatch<'a, E, const LEN: usize> {
 
 impl<'a, E: EncryptWith<LEN>, const LEN: usize> DrawnBatch<'a, E, LEN> {
     pub(crate) fn draw(encryptor: &'a E, count: usize) -> Result<Box<dyn Batch + 'a>, Error> {
+        // Those of a longer batch are drawn one by one when these are used up.
+        let count = count.min(MOST_DRAWN);
+        encryptor.count(count);
         let mut nonces = vec![[0; LEN]; count];
         fill(nonces.as_flattened_mut())?;
         let nonces = nonces.into_iter();
@@ -42,7 +57,10 @@ impl<E: EncryptWith<LEN>, const LEN: usize> Batch for DrawnBatch<'_, E, LEN> {
         plaintext: &[u8],
         body: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        let nonce = self.nonces.next().map_or_else(fresh, Ok)?;
+        let nonce = self
+            .nonces
+            .next()
+            .map_or_else(|| self.encryptor.draw(), Ok)?;
         self.encryptor
             .encrypt_with(nonce, associated_data, plaintext, body)
     }

@@ -1,23 +1,33 @@
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-use jobcrypt_core::CipherName;
+use jobcrypt_core::{CipherName, KeyId};
 use tracing::warn;
 
 /// How often a key with random nonces of 96 bits has encrypted in this process: after 2^32 of them, two
 /// are alike with a probability that NIST SP 800-38D no longer accepts.
 pub(crate) struct UseCount {
     cipher: CipherName,
-    count: AtomicU64,
+    count: Arc<AtomicU64>,
 }
+
+/// Keys are loaded anew while a process runs, and their counts go on.
+static COUNTS: Mutex<BTreeMap<KeyId, Arc<AtomicU64>>> = Mutex::new(BTreeMap::new());
 
 /// Half of the limit, since other processes draw for the same key.
 const WARN_AT: u64 = 1 << 31;
 
 impl UseCount {
-    pub(crate) fn of(cipher: CipherName) -> Self {
+    pub(crate) fn of(cipher: CipherName, key_id: KeyId) -> Self {
+        let mut counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
         Self {
             cipher,
-            count: AtomicU64::new(0),
+            count: Arc::clone(counts.entry(key_id).or_default()),
         }
     }
 
@@ -73,14 +83,13 @@ mod tests {
 
     #[test]
     fn warns_once_at_half_of_the_limit() {
-        let count = UseCount {
-            cipher: CipherName::AES_256_GCM,
-            count: AtomicU64::new(WARN_AT - 4),
-        };
+        let count = || UseCount::of(CipherName::AES_256_GCM, KeyId::from_bytes([1; 16]));
+        count().count.store(WARN_AT - 4, Ordering::Relaxed);
         let warnings = Arc::new(Mutex::new(0));
         subscriber::with_default(Counter(Arc::clone(&warnings)), || {
             for (uses, expected) in [(1, 0), (1, 0), (100, 1), (1, 1), (100, 1)] {
-                count.add(uses);
+                // As after a reload of the keys.
+                count().add(uses);
                 assert_eq!(*warnings.lock().expect("nothing panics with it"), expected);
             }
         });

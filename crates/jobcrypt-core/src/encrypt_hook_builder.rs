@@ -4,7 +4,8 @@ use std::{
 };
 
 use crate::{
-    EncryptHook, Error, ErrorKind, JobContext, Key, Keyring, Keys, Policy, associated_data,
+    EncryptHook, Error, ErrorKind, JobContext, Key, Keyring, Keys, LegacyForm, Policy,
+    associated_data,
     encrypt_hook::Settings,
     marker::{self, Marker},
 };
@@ -117,8 +118,8 @@ impl EncryptHookBuilder {
             (None, None) => Policy::sealed(),
         };
         let keyring = self.keys.snapshot();
-        let may_seal = |key: &Key| key.allows_namespace(&self.namespace);
-        check(&default_policy, &keyring, self.is_decrypt_only, may_seal)?;
+        let is_for_it = |key: &Key| key.allows_namespace(&self.namespace);
+        check(&default_policy, &keyring, self.is_decrypt_only, is_for_it)?;
         check_context("", &self.namespace)?;
 
         let listed = |kinds: Option<Vec<String>>, policy: Policy| {
@@ -130,8 +131,8 @@ impl EncryptHookBuilder {
             .chain(self.policies);
         let mut policies = HashMap::new();
         for (kind, policy) in all {
-            let may_seal = |key: &Key| key.allows(&kind, &self.namespace);
-            check(&policy, &keyring, self.is_decrypt_only, may_seal)
+            let is_for_it = |key: &Key| key.allows(&kind, &self.namespace);
+            check(&policy, &keyring, self.is_decrypt_only, is_for_it)
                 .map_err(|error| error.for_job(&kind))?;
             check_context(&kind, &self.namespace)?;
             if policies.insert(kind.as_str().into(), policy).is_some() {
@@ -182,30 +183,31 @@ impl EncryptHookBuilder {
     }
 }
 
-/// Whether a policy is sound, in itself and with these keys, of which some may seal.
+/// Whether a policy is sound, in itself and with these keys, of which some are for its kinds.
 fn check(
     policy: &Policy,
     keyring: &Keyring,
     is_decrypt_only: bool,
-    may_seal: impl Fn(&Key) -> bool,
+    is_for_it: impl Fn(&Key) -> bool,
 ) -> Result<(), Error> {
     policy.check(is_decrypt_only)?;
     let refuse = |detail| Err(Error::new(ErrorKind::InvalidConfiguration, detail));
-    let mut keys = keyring.keys().filter(|key| policy.seals_with(key.cipher()));
-    if keys.clone().next().is_none() {
+    let mut sealing = keyring
+        .keys()
+        .filter(|key| policy.allows_sealing_with(key.cipher()));
+    if sealing.clone().next().is_none() {
         return refuse("no key of the keyring has a cipher that the policy allows");
     }
-    let sealing = keys.find(|key| may_seal(key));
-    if policy.is_sealed && !is_decrypt_only && sealing.is_none() {
+    if policy.is_sealed && !is_decrypt_only && !sealing.any(&is_for_it) {
         return refuse("every key that could seal is bound to other kinds or namespaces");
     }
-    if policy.is_sealed && sealing.is_some_and(|key| !policy.opens(key.cipher().as_str())) {
-        return refuse("the policy would not open what it seals");
-    }
+    let reads = |form: LegacyForm, key: &Key| {
+        form.fits(key) && policy.opens(key.cipher().as_str()) && is_for_it(key)
+    };
     if let Some(form) = policy.plain_form()
-        && !keyring.keys().any(|key| form.fits(key))
+        && !keyring.keys().any(|key| reads(form, key))
     {
-        return refuse("no key of the keyring has the cipher of the legacy form");
+        return refuse("no key of the keyring that may be used has the cipher of the legacy form");
     }
     Ok(())
 }

@@ -43,7 +43,7 @@ pub trait Encryptor: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`ErrorKind::EncryptionFailed`](crate::ErrorKind::EncryptionFailed) when the cipher, the key
-    /// service or the random number generator fails. Nothing is enqueued then.
+    /// service or the random number generator fails. Nothing is enqueued then, and what was appended is wiped.
     fn encrypt(
         &self,
         associated_data: &[u8],

@@ -78,14 +78,15 @@ impl Key {
         self
     }
 
-    /// Binds the key to jobs of these kinds: it neither seals nor opens any other.
+    /// Binds the key to jobs of these kinds: it neither seals nor opens any other. Of two calls the last
+    /// counts.
     #[must_use]
     pub fn with_kinds(mut self, kinds: impl IntoIterator<Item = impl Into<Box<str>>>) -> Self {
         self.kinds = Some(kinds.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Binds the key to hooks of these namespaces.
+    /// Binds the key to hooks of these namespaces. Of two calls the last counts.
     #[must_use]
     pub fn with_namespaces(
         mut self,
@@ -139,6 +140,19 @@ impl Key {
 
     pub(crate) fn token_prefix(&self) -> &[u8] {
         &self.token_prefix
+    }
+
+    /// Returns the body of a token that names this key.
+    pub(crate) fn body_of<'a>(&self, token: &'a [u8]) -> Option<&'a [u8]> {
+        // Tokens of one cipher begin alike and differ in their key ids, so those are looked at first:
+        // eight bytes are one comparison.
+        let end = self.token_prefix.len();
+        let of_key_id = end - 8..end;
+        let named: &[u8; 8] = token.get(of_key_id.clone())?.try_into().ok()?;
+        if named[..] != self.token_prefix[of_key_id] {
+            return None;
+        }
+        token.strip_prefix(&*self.token_prefix)
     }
 
     pub(crate) fn allows(&self, kind: &str, namespace: &str) -> bool {

@@ -46,7 +46,8 @@ impl Keyring {
     }
 
     /// Begins the keyring that comes after this one in a rotation: `primary` in front, all other keys
-    /// of this one behind it. A key that was a secondary before is moved. [`Keys::rotate`](crate::Keys::rotate)
+    /// of this one behind it. A key that was a secondary before is moved, and
+    /// may then be used for what `primary` says, no longer for what was said of the secondary. [`Keys::rotate`](crate::Keys::rotate)
     /// does this in place.
     ///
     /// ```
@@ -108,8 +109,7 @@ impl Keyring {
 
     /// Returns the one key that a token names, and the body behind its name.
     pub(crate) fn find<'a>(&self, token: &'a [u8]) -> Option<(&Key, &'a [u8])> {
-        self.keys()
-            .find_map(|key| Some((key, token.strip_prefix(key.token_prefix())?)))
+        self.keys().find_map(|key| Some((key, key.body_of(token)?)))
     }
 
     /// Returns all keys with their positions, in the order in which to try them on a token that names

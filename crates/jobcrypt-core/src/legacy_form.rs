@@ -43,9 +43,16 @@ impl LegacyForm {
         let keys = keyring
             .by_chance()
             .filter(|(_, key)| self.fits(key) && is_allowed(key));
+        let mut unasked = None;
         for (position, key) in keys.take(MOST_KEYS_TRIED) {
             let mut plaintext = Zeroizing::new(Vec::with_capacity(body.len()));
-            if key.encryptor().decrypt(&[], &body, &mut plaintext).is_ok() {
+            let decrypted = key.encryptor().decrypt(&[], &body, &mut plaintext);
+            if let Err(error) = decrypted {
+                // A key that could not be asked may be the one.
+                if error.is_retryable() {
+                    unasked.get_or_insert(error.for_key(key.key_id()));
+                }
+            } else {
                 // The body of a jc1 token, dressed up as a legacy one, ends in its context.
                 if associated_data::is_framed(&plaintext) {
                     return Err(Error::new(
@@ -58,10 +65,12 @@ impl LegacyForm {
                 return Ok(std::mem::take(&mut *plaintext));
             }
         }
-        Err(Error::new(
-            ErrorKind::NoMatchingKey,
-            "a job in a legacy form names no key, and none of those configured opens it",
-        ))
+        Err(unasked.unwrap_or_else(|| {
+            Error::new(
+                ErrorKind::NoMatchingKey,
+                "a job in a legacy form names no key, and none of those configured opens it",
+            )
+        }))
     }
 
     /// Whether a key may have written this form.

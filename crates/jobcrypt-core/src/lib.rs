@@ -25,6 +25,7 @@ mod legacy_form;
 mod marker;
 mod migrate;
 mod open;
+mod open_batch;
 mod payload;
 mod policy;
 mod purpose;

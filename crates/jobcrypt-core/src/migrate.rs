@@ -1,6 +1,9 @@
 use zeroize::Zeroizing;
 
-use crate::{EncryptHook, Envelope, Error, ErrorKind, JobContext, Key, KeyId, json_keys};
+use crate::{
+    EncryptHook, Envelope, Error, ErrorKind, JobContext, Key, KeyId, Keyring, LegacyForm,
+    json_keys, open,
+};
 
 impl EncryptHook {
     /// Moves stored args to the key that seals their kind now, for stores. Returns the new envelope, or
@@ -68,9 +71,15 @@ impl EncryptHook {
             let detail = "a decrypt-only hook cannot move jobs to another key";
             return Err(in_job(Error::new(ErrorKind::InvalidConfiguration, detail)));
         }
+        let policy = self.policy(from.kind());
+        let token = self.0.marker.find(stored).map_err(in_job)?;
+        if token.is_none() && !policy.is_in_plain_form(stored) {
+            return open::accept_plaintext(policy, stored)
+                .map(|()| None)
+                .map_err(in_job);
+        }
         let keyring = self.keys().snapshot();
         let key = self.key_of(to, &keyring).map_err(in_job)?;
-        let token = self.0.marker.find(stored).map_err(in_job)?;
         let envelope = token
             .as_deref()
             .and_then(|token| Envelope::parse_bytes(token).ok());
@@ -84,7 +93,10 @@ impl EncryptHook {
         let Some(plaintext) = self.open_bytes(from, stored)?.map(Zeroizing::new) else {
             return Ok(None);
         };
-        let replaced = self.replaced_body(from, stored, envelope, key);
+        let replaced = match envelope {
+            Some(envelope) => body_of(envelope, key),
+            None => self.legacy_body(from, stored, token.as_deref(), key, &keyring),
+        };
         let encryptor = key.encryptor();
         self.envelope(
             key,
@@ -122,21 +134,34 @@ impl EncryptHook {
             .map_err(|error| error.for_job(context.kind()))
     }
 
-    /// Returns the body that moves, where it is known to be of the same cipher as `key`.
-    fn replaced_body(
+    /// Returns what an encryptor of the cipher of `key` wrote in a legacy form.
+    fn legacy_body(
         &self,
         context: &JobContext<'_>,
         stored: &[u8],
-        envelope: Option<Envelope<'_>>,
+        token: Option<&[u8]>,
         key: &Key,
+        keyring: &Keyring,
     ) -> Option<Vec<u8>> {
-        if let Some(envelope) = envelope {
-            let mut body = Vec::new();
-            let is_of_cipher = envelope.cipher() == key.cipher().as_str();
-            return (is_of_cipher && envelope.read_body(&mut body).is_ok()).then_some(body);
+        if let Some(token) = token {
+            // This form does not say which cipher wrote it; that of a key that opens it did.
+            let body = LegacyForm::River.decode(token).ok()?;
+            let mut alike = keyring.keys().filter(|it| it.cipher() == key.cipher());
+            let opens = |it: &Key| {
+                let mut plaintext = Zeroizing::new(Vec::with_capacity(body.len()));
+                it.encryptor().decrypt(&[], &body, &mut plaintext).is_ok()
+            };
+            return alike.any(opens).then_some(body);
         }
         let form = self.policy(context.kind()).plain_form()?;
         let (text, _) = json_keys::string_value(stored)?;
         form.fits(key).then(|| form.decode(text.as_bytes()).ok())?
     }
+}
+
+/// Returns the body of a token of the cipher of `key`.
+fn body_of(envelope: Envelope<'_>, key: &Key) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    let is_of_cipher = envelope.cipher() == key.cipher().as_str();
+    (is_of_cipher && envelope.read_body(&mut body).is_ok()).then_some(body)
 }

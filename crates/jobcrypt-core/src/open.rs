@@ -4,8 +4,8 @@ use tracing::{debug, trace, warn};
 use zeroize::Zeroizing;
 
 use crate::{
-    EncryptHook, Encryptor, Envelope, Error, ErrorKind, JobContext, Keyring, LegacyForm, Payload,
-    Policy, associated_data, envelope, json_keys, marker, scratch,
+    EncryptHook, Encryptor, Envelope, Error, ErrorKind, JobContext, Key, Keyring, LegacyForm,
+    Payload, Policy, associated_data, envelope, json_keys, marker, scratch,
 };
 
 const SEALED_WITH_IT: &str = "the stored token was sealed with it";
@@ -111,18 +111,7 @@ impl EncryptHook {
                 )),
             };
         }
-        if marker::is_envelope(stored) {
-            return Err(Error::new(
-                ErrorKind::Malformed,
-                "they are an envelope under another marker than this hook has",
-            ));
-        }
-        if policy.rejects_plaintext {
-            return Err(Error::new(
-                ErrorKind::PlaintextRejected,
-                "its kind accepts sealed jobs only",
-            ));
-        }
+        accept_plaintext(policy, stored)?;
         if policy.is_sealed && !self.0.is_decrypt_only {
             self.0.plaintext_accepted.fetch_add(1, Ordering::Relaxed);
             warn!(target: "jobcrypt", kind = ?context.kind(), "plaintext.accepted");
@@ -140,12 +129,10 @@ impl EncryptHook {
         let Some((key, body)) = keyring.find(token) else {
             return Err(no_key(token, policy, &keyring));
         };
-        let fault = |kind, detail| Error::new(kind, detail).for_key(key.key_id());
-        if !policy.opens(key.cipher().as_str()) {
-            return Err(fault(ErrorKind::CipherNotAllowed, SEALED_WITH_IT));
-        }
-        if !key.allows(context.kind(), &self.0.namespace) {
-            return Err(fault(ErrorKind::KeyNotAllowed, SEALED_WITH_IT));
+        if let Some(kind) = self.refusal(context, policy, key) {
+            // What is no token at all is not refused for its cipher.
+            Envelope::parse_bytes(token)?;
+            return Err(Error::new(kind, SEALED_WITH_IT).for_key(key.key_id()));
         }
         let plaintext = scratch::for_context(|associated_data| {
             associated_data::write(context, &self.0.namespace, associated_data)?;
@@ -157,6 +144,15 @@ impl EncryptHook {
         .map_err(|error: Error| error.for_key(key.key_id()))?;
         trace!(target: "jobcrypt", kind = ?context.kind(), key = %key.key_id(), "job.opened");
         Ok(plaintext)
+    }
+
+    /// Says why a token of `key` must not be opened for this job, if so.
+    fn refusal(&self, context: &JobContext<'_>, policy: &Policy, key: &Key) -> Option<ErrorKind> {
+        if !policy.opens(key.cipher().as_str()) {
+            return Some(ErrorKind::CipherNotAllowed);
+        }
+        let is_allowed = key.allows(context.kind(), &self.0.namespace);
+        (!is_allowed).then_some(ErrorKind::KeyNotAllowed)
     }
 
     fn open_legacy(
@@ -172,6 +168,23 @@ impl EncryptHook {
         warn!(target: "jobcrypt", kind = ?context.kind(), form = ?form, "legacy.accepted");
         Ok(plaintext)
     }
+}
+
+/// Whether what has no token of this hook may be worked as plaintext.
+pub(crate) fn accept_plaintext(policy: &Policy, stored: &[u8]) -> Result<(), Error> {
+    if marker::is_envelope(stored) {
+        return Err(Error::new(
+            ErrorKind::Malformed,
+            "they are an envelope under another marker than this hook has",
+        ));
+    }
+    if policy.rejects_plaintext {
+        return Err(Error::new(
+            ErrorKind::PlaintextRejected,
+            "its kind accepts sealed jobs only",
+        ));
+    }
+    Ok(())
 }
 
 /// Says why no key of the keyring opens a token.

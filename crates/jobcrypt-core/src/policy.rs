@@ -47,7 +47,8 @@ impl Policy {
         self
     }
 
-    /// Seals with these ciphers only: with the first key of the keyring that has one of them.
+    /// Seals with these ciphers only: with the first key of the keyring that has one of them, and one that
+    /// [`open_ciphers`](Self::open_ciphers) opens.
     pub fn seal_ciphers(mut self, allowed: impl IntoIterator<Item = CipherName>) -> Self {
         self.seal_ciphers = Some(allowed.into_iter().collect());
         self
@@ -84,8 +85,9 @@ impl Policy {
         }
     }
 
-    pub(crate) fn seals_with(&self, cipher: CipherName) -> bool {
-        is_allowed(self.seal_ciphers.as_deref(), cipher.as_str())
+    /// Whether a job may be sealed with this cipher: only if it may be opened again.
+    pub(crate) fn allows_sealing_with(&self, cipher: CipherName) -> bool {
+        is_allowed(self.seal_ciphers.as_deref(), cipher.as_str()) && self.opens(cipher.as_str())
     }
 
     pub(crate) fn opens(&self, cipher: &str) -> bool {
@@ -122,6 +124,11 @@ impl Policy {
         let lists = [&self.seal_ciphers, &self.open_ciphers];
         if lists.into_iter().flatten().any(Vec::is_empty) {
             return refuse("an empty list of allowed ciphers allows none");
+        }
+        if let Some(sealing) = &self.seal_ciphers
+            && !sealing.iter().any(|cipher| self.opens(cipher.as_str()))
+        {
+            return refuse("the policy would not open what it seals");
         }
         if self.reads(LegacyForm::PlainFernet) && self.reads(LegacyForm::PlainBox) {
             return refuse(

@@ -16,14 +16,29 @@ thread_local! {
 /// A job of a megabyte must not pin a megabyte in each thread.
 const MOST_KEPT: usize = 128 * 1024;
 
-/// Lends an empty buffer for what may be seen by anyone.
-pub(crate) fn for_ciphertext<T>(use_it: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-    lend(&CIPHERTEXT, use_it)
+/// Lends an empty buffer for what may be seen by anyone. Wiped after a failure: an encryptor that works in
+/// place may have left plaintext in it.
+pub(crate) fn for_ciphertext<T, E>(
+    use_it: impl FnOnce(&mut Vec<u8>) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut buffer = Zeroizing::new(CIPHERTEXT.take());
+    let result = use_it(&mut buffer);
+    if result.is_err() {
+        buffer.as_mut_slice().zeroize();
+    }
+    buffer.clear();
+    give_back(&CIPHERTEXT, std::mem::take(&mut *buffer));
+    result
 }
 
 /// Lends an empty buffer for a context.
 pub(crate) fn for_context<T>(use_it: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-    lend(&CONTEXT, use_it)
+    // Taken, not borrowed: an encryptor that seals another job on the way finds an empty slot.
+    let mut buffer = CONTEXT.take();
+    let result = use_it(&mut buffer);
+    buffer.clear();
+    give_back(&CONTEXT, buffer);
+    result
 }
 
 /// Lends an empty buffer with room for `len` bytes of plaintext, and wipes it afterwards, whatever
@@ -35,15 +50,6 @@ pub(crate) fn for_plaintext<T>(len: usize, use_it: impl FnOnce(&mut Vec<u8>) -> 
     buffer.as_mut_slice().zeroize();
     buffer.clear();
     give_back(&PLAINTEXT, std::mem::take(&mut *buffer));
-    result
-}
-
-fn lend<T>(slot: &'static Slot, use_it: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-    // Taken, not borrowed: an encryptor that seals another job on the way finds an empty slot.
-    let mut buffer = slot.take();
-    let result = use_it(&mut buffer);
-    buffer.clear();
-    give_back(slot, buffer);
     result
 }
 

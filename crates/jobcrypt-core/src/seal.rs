@@ -17,7 +17,7 @@ impl EncryptHook {
     /// The args stay as they were, and the job must not be enqueued:
     /// [`ErrorKind::AlreadySealed`] when they are an envelope, [`ErrorKind::MarkerInArgs`] when they
     /// would be readable and hold the marker, [`ErrorKind::CipherNotAllowed`] when no key has a cipher
-    /// that the kind's policy allows, [`ErrorKind::KeyNotAllowed`] when all keys that have one are bound
+    /// that the kind's policy seals with and opens, [`ErrorKind::KeyNotAllowed`] when all keys that have one are bound
     /// to other kinds or namespaces, or the encryptor's own error.
     pub fn seal<P: Payload>(&self, context: &JobContext<'_>, args: &mut P) -> Result<bool, Error> {
         let in_job = |error: Error| error.for_job(context.kind());
@@ -90,7 +90,7 @@ impl EncryptHook {
         let policy = self.policy(context.kind());
         let mut allowed = keyring
             .keys()
-            .filter(|key| policy.seals_with(key.cipher()))
+            .filter(|key| policy.allows_sealing_with(key.cipher()))
             .peekable();
         if allowed.peek().is_none() {
             return Err(Error::new(

@@ -2,8 +2,8 @@
 
 use jobcrypt_ciphers::{Fernet, Secretbox, XChaCha20Poly1305};
 use jobcrypt_core::{
-    CipherName, EncryptHook, EncryptHookBuilder, Error, ErrorKind, Keyring, LegacyForm, Policy,
-    SecretKey,
+    CipherName, EncryptHook, EncryptHookBuilder, Error, ErrorKind, JobContext, Keyring, LegacyForm,
+    Policy, SecretKey,
 };
 
 fn key() -> SecretKey {
@@ -24,6 +24,27 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Error>, why: &str) {
 
 fn unsound(configure: impl FnOnce(EncryptHookBuilder) -> EncryptHookBuilder, why: &str) {
     refused(configure(EncryptHook::builder(keyring())).build(), why);
+}
+
+#[test]
+fn a_rotation_to_a_cipher_that_the_policy_does_not_open_strands_no_job() {
+    let keyring = Keyring::new(XChaCha20Poly1305::new(key())).build();
+    let narrow = Policy::sealed().open_ciphers([CipherName::XCHACHA20_POLY1305]);
+    let hook = EncryptHook::builder(keyring.expect("a new key is sound"))
+        .default_policy(narrow)
+        .build()
+        .expect("it is sound");
+    let job = JobContext::new("charge_card");
+    let rotated = hook.keys().rotate(Secretbox::new(key()));
+    rotated.expect("a new key is sound");
+    let sealed = hook.seal_bytes(&job, b"{}").expect("the old key is there");
+    let sealed = sealed.expect("every kind is sealed");
+    assert!(hook.open_bytes(&job, &sealed).is_ok());
+
+    let alone = Keyring::new(Secretbox::new(key())).build();
+    hook.keys().swap(alone.expect("a new key is sound"));
+    let error = hook.seal_bytes(&job, b"{}").expect_err("it would not open");
+    assert_eq!(error.kind(), ErrorKind::CipherNotAllowed);
 }
 
 #[test]

@@ -146,6 +146,17 @@ fn a_kind_that_no_key_may_seal_is_an_error_before_anything_is_stored() {
 }
 
 #[test]
+fn plaintext_of_a_readable_kind_needs_no_key_to_stay_where_it_is() {
+    let bound = || key().with_kinds(["charge_card"]);
+    let hook = hook_of(bound(), bound())
+        .default_policy(Policy::readable())
+        .build()
+        .expect("readable kinds need no key");
+    let moved = hook.migrate_bytes(&JobContext::new("rebuild_index"), b"{}");
+    assert_eq!(moved.expect("there is nothing to move"), None);
+}
+
+#[test]
 fn a_list_that_allows_nothing_is_refused() {
     for shut in [
         key().with_kinds(Vec::<&str>::new()),

@@ -7,8 +7,8 @@ use std::sync::{
 
 use jobcrypt_ciphers::{Fernet, Secretbox, XChaCha20Poly1305};
 use jobcrypt_core::{
-    CipherName, EncryptHook, Encryptor, Error, ErrorKind, JobContext, KeyId, Keyring, LegacyForm,
-    Policy, SecretKey,
+    CipherName, EncryptHook, Encryptor, Error, ErrorKind, JobContext, Key, KeyId, Keyring,
+    LegacyForm, Policy, SecretKey,
 };
 
 const JOB: JobContext<'static> = JobContext::new("charge_card");
@@ -162,6 +162,53 @@ fn an_envelope_that_is_not_json_is_no_plaintext() {
     }
     assert_eq!(open(&hook, r#"["river_encrypt"]"#), Ok(None));
     assert_eq!(open(&hook, r#"[{"river_encrypt":1}]"#), Ok(None));
+}
+
+/// A key whose service does not answer.
+struct Unreachable(Secretbox);
+
+impl Encryptor for Unreachable {
+    fn cipher(&self) -> CipherName {
+        self.0.cipher()
+    }
+
+    fn key_id(&self) -> KeyId {
+        self.0.key_id()
+    }
+
+    fn encrypt(&self, _: &[u8], _: &[u8], _: &mut Vec<u8>) -> Result<(), Error> {
+        Err(Error::key_source_unavailable("no route to it"))
+    }
+
+    fn decrypt(&self, _: &[u8], _: &[u8], _: &mut Vec<u8>) -> Result<(), Error> {
+        Err(Error::key_source_unavailable("no route to it"))
+    }
+}
+
+#[test]
+fn a_key_that_cannot_be_asked_may_be_the_one() {
+    let stored = format!("\"{}\"", standard(&body(&Secretbox::new(key()))));
+    let hook = reading(Unreachable(Secretbox::new(key())), LegacyForm::PlainBox);
+    assert_eq!(open(&hook, stored), Err(ErrorKind::KeySourceUnavailable));
+}
+
+#[test]
+fn a_form_that_no_key_could_ever_open_is_refused() {
+    let build = |policy: Policy, bound_to: &str| {
+        let fernet = Key::new(Fernet::new(key())).with_kinds([bound_to]);
+        let keyring = Keyring::new(XChaCha20Poly1305::new(key())).and(fernet);
+        EncryptHook::builder(keyring.build().expect("both are sound"))
+            .kind("charge_card", policy)
+            .build()
+            .map(drop)
+            .map_err(|error| error.kind())
+    };
+    let policy = || Policy::sealed().legacy(LegacyForm::PlainFernet);
+    let refused = Err(ErrorKind::InvalidConfiguration);
+    assert_eq!(build(policy(), "charge_card"), Ok(()));
+    assert_eq!(build(policy(), "refund_card"), refused);
+    let narrow = policy().open_ciphers([CipherName::XCHACHA20_POLY1305]);
+    assert_eq!(build(narrow, "charge_card"), refused);
 }
 
 #[test]

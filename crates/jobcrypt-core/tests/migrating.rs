@@ -128,8 +128,32 @@ fn an_encryptor_sees_what_it_replaces_where_the_cipher_stays() {
     }
     assert_eq!(
         *noted.lock().expect("nothing panics with it"),
-        [body(&fernet), legacy]
+        [body(&fernet), legacy.clone()]
     );
+
+    // The River form does not say which cipher wrote it: the keys do.
+    let mut boxed = Vec::new();
+    XChaCha20Poly1305::new(bytes.into())
+        .encrypt(&[], ARGS, &mut boxed)
+        .expect("it encrypts");
+    noted.lock().expect("nothing panics with it").clear();
+    for (written, expected) in [(&legacy, vec![legacy.clone()]), (&boxed, Vec::new())] {
+        let keyring = Keyring::new(Noting(Fernet::new(key()), Arc::clone(&noted)));
+        let keyring = match expected.len() {
+            0 => keyring.and(XChaCha20Poly1305::new(bytes.into())),
+            _ => keyring.and(old()),
+        };
+        let hook = EncryptHook::builder(keyring.build().expect("all are sound"))
+            .default_policy(Policy::sealed().legacy(LegacyForm::River))
+            .build()
+            .expect("it is sound");
+        let text = base64_simd::STANDARD.encode_to_string(written);
+        let stored = format!(r#"{{"river_encrypt":"{text}"}}"#);
+        let moved = hook.migrate_bytes(&JOB, stored.as_bytes());
+        assert!(moved.expect("its key is there").is_some());
+        let mut noted = noted.lock().expect("nothing panics with it");
+        assert_eq!(std::mem::take(&mut *noted), expected);
+    }
 }
 
 #[test]
@@ -153,6 +177,7 @@ fn plaintext_is_left_alone_and_legacy_jobs_move() {
             .expect("plaintext is accepted"),
         None
     );
+    assert_eq!(hook.plaintext_accepted(), 0, "no worker has got it");
     let moved = hook
         .migrate_bytes(&JOB, legacy.as_bytes())
         .expect("its key is there");

@@ -2,7 +2,9 @@
 //! error each time, never a plaintext and never a panic.
 
 use jobcrypt_ciphers::{Fernet, Secretbox, XChaCha20Poly1305};
-use jobcrypt_core::{EncryptHook, Encryptor, ErrorKind, JobContext, Keyring, Purpose, SecretKey};
+use jobcrypt_core::{
+    CipherName, EncryptHook, Encryptor, ErrorKind, JobContext, Keyring, Policy, Purpose, SecretKey,
+};
 
 const JOB: JobContext<'static> = JobContext::new("charge_card");
 const PREFIX: &[u8] = br#"{"river_encrypt":""#;
@@ -148,4 +150,47 @@ fn the_id_of_another_key_does_not_open_a_token() {
         .open_bytes(&JOB, swapped.as_bytes())
         .expect_err("it is foreign");
     assert_eq!(error.kind(), ErrorKind::AuthenticationFailed);
+}
+
+#[test]
+fn what_is_no_token_is_malformed_whatever_is_allowed() {
+    let narrow = Policy::sealed()
+        .seal_ciphers([CipherName::XCHACHA20_POLY1305])
+        .open_ciphers([CipherName::XCHACHA20_POLY1305]);
+    let secretbox = Secretbox::new(key());
+    let id = secretbox.key_id();
+    let keyring = Keyring::new(XChaCha20Poly1305::new(key())).and(secretbox);
+    let hook = EncryptHook::builder(keyring.build().expect("both are sound"))
+        .default_policy(narrow)
+        .build()
+        .expect("it is sound");
+    let class = |body: &str| {
+        let stored = format!(r#"{{"river_encrypt":"jc1.secretbox.{id}.{body}"}}"#);
+        let opened = hook.open_bytes(&JOB, stored.as_bytes());
+        opened.expect_err("the cipher is not allowed").kind()
+    };
+    assert_eq!(class("AAAA"), ErrorKind::CipherNotAllowed);
+    assert_eq!(class("AA.BB"), ErrorKind::Malformed);
+}
+
+#[test]
+fn fernet_keys_with_a_common_signing_half_do_not_open_each_others_tokens() {
+    let halves = |encrypts: &SecretKey| {
+        let mut bytes = *b"sixteen to sign!................";
+        bytes[16..].copy_from_slice(&encrypts.expose()[..16]);
+        Fernet::new(bytes.into())
+    };
+    let (one, other) = (halves(&key()), halves(&key()));
+    let (one_id, other_id) = (one.key_id().to_string(), other.key_id().to_string());
+    let stored = sealed(&hook(one));
+    let hook = hook(other);
+    let kind = |stored: &[u8]| hook.open_bytes(&JOB, stored).map_err(|error| error.kind());
+    assert_eq!(kind(&stored), Err(ErrorKind::NoMatchingKey));
+    // Its signature holds under the other name, and that is not enough.
+    let renamed = String::from_utf8(stored).expect("an envelope is text");
+    let renamed = renamed.replace(&one_id, &other_id);
+    assert_eq!(
+        kind(renamed.as_bytes()),
+        Err(ErrorKind::AuthenticationFailed)
+    );
 }

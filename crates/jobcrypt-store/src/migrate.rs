@@ -256,7 +256,12 @@ impl<'a> Migration<'a> {
     fn move_token(&self, row: &Row) -> Result<Option<Vec<u8>>, jobcrypt_core::Error> {
         let context = JobContext::new(&row.kind);
         if self.options.to_plaintext {
-            return self.hook.open_bytes(&context, &row.stored);
+            let opened = self.hook.open_bytes(&context, &row.stored)?;
+            // Refuses args that a worker would take for an envelope.
+            if let Some(plaintext) = &opened {
+                self.hook.seal_bytes(&context, plaintext)?;
+            }
+            return Ok(opened);
         }
         if !self.options.kind_was.is_empty() {
             let opened = self.hook.open_bytes(&context, &row.stored);

@@ -123,6 +123,9 @@ fn encrypts_what_another_key_held(key: &impl Encryptor, other: &impl Encryptor) 
     other
         .encrypt(b"context", b"some args of a job", &mut replaced)
         .expect("a sound encryptor encrypts");
+    let mut again = Vec::new();
+    key.re_encrypt(&replaced, b"context", b"some args of a job", &mut again)
+        .expect("a sound encryptor encrypts again");
     key.re_encrypt(&replaced, b"context", b"some args of a job", &mut body)
         .expect("a sound encryptor encrypts again");
     assert!(
@@ -135,6 +138,10 @@ fn encrypts_what_another_key_held(key: &impl Encryptor, other: &impl Encryptor) 
     assert_eq!(
         plaintext, b"some args of a job",
         "`re_encrypt` changes the args"
+    );
+    assert!(
+        body[6..] != again,
+        "`re_encrypt` wrote the same body twice: the nonce must be fresh at every call"
     );
 }
 
@@ -176,15 +183,24 @@ fn binds_what_it_claims_to_bind(key: &impl Encryptor) {
     if !key.binds_associated_data() {
         return;
     }
+    // Longer than what a key service may take, and each byte counts.
+    let context: Vec<u8> = (0..=250).cycle().take(400).collect();
     let mut body = Vec::new();
-    key.encrypt(b"this context", b"args", &mut body)
+    key.encrypt(&context, b"args", &mut body)
         .expect("a sound encryptor encrypts");
-    for foreign in [&b"that context"[..], b"this contex", b"this context ", b""] {
+    let refuses = |foreign: &[u8]| {
         assert!(
             key.decrypt(foreign, &body, &mut Vec::new()).is_err(),
             "the encryptor claims to bind associated data and opens with other associated data"
         );
+    };
+    for place in 0..context.len() {
+        let mut foreign = context.clone();
+        foreign[place] ^= 1;
+        refuses(&foreign);
+        refuses(&context[..place]);
     }
+    refuses(&[&*context, b"\0"].concat());
 }
 
 /// Behind `Arc<dyn Encryptor>`, as a keyring of mixed ciphers has them.
@@ -216,6 +232,8 @@ fn keeps_the_context_in_a_hook<E: Encryptor>(with_new_key: &impl Fn() -> E) {
     );
     for (namespace, foreign) in [
         ("prod", JobContext::new("send_invoices")),
+        ("prod", JobContext::new("send_invoicf")),
+        ("proc", job),
         ("prod", job.with_purpose(Purpose::OUTPUT)),
         ("prod", job.with_detail("iban")),
         ("staging", job),

@@ -1,5 +1,7 @@
 //! The conformance functions find what is wrong with an encryptor.
 
+use std::sync::Mutex;
+
 use jobcrypt_ciphers::XChaCha20Poly1305;
 use jobcrypt_core::{Batch, CipherName, Encryptor, Error, ErrorKind, KeyId, SecretKey};
 use jobcrypt_testkit::conformance;
@@ -8,16 +10,19 @@ use jobcrypt_testkit::conformance;
 struct Faulty {
     inner: XChaCha20Poly1305,
     fault: Fault,
+    written: Mutex<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Fault {
+    BindsTheStart,
     ClaimsToBind,
     LeavesSomethingBehind,
     NamesItselfAsOneOfOurs,
     ReplacesTheBuffer,
     RepeatsItself,
     RepeatsItselfInABatch,
+    RepeatsItselfWhenItReplaces,
     ReplacesWithItself,
     SharesItsId,
     ShowsTheEnd,
@@ -40,11 +45,12 @@ impl Encryptor for Faulty {
     }
 
     fn binds_associated_data(&self) -> bool {
-        self.fault == Fault::ClaimsToBind
+        matches!(self.fault, Fault::BindsTheStart | Fault::ClaimsToBind)
     }
 
-    fn encrypt(&self, _: &[u8], plaintext: &[u8], body: &mut Vec<u8>) -> Result<(), Error> {
+    fn encrypt(&self, bound: &[u8], plaintext: &[u8], body: &mut Vec<u8>) -> Result<(), Error> {
         match self.fault {
+            Fault::BindsTheStart => return self.inner.encrypt(start(bound), plaintext, body),
             Fault::ReplacesTheBuffer => body.clear(),
             Fault::RepeatsItself => {
                 body.extend_from_slice(plaintext);
@@ -88,11 +94,20 @@ impl Encryptor for Faulty {
             body.extend_from_slice(replaced);
             return Ok(());
         }
+        if self.fault == Fault::RepeatsItselfWhenItReplaces {
+            let mut written = self.written.lock().expect("nothing panics with it");
+            if written.is_empty() {
+                self.encrypt(bound, plaintext, &mut written)?;
+            }
+            body.extend_from_slice(&written);
+            return Ok(());
+        }
         self.encrypt(bound, plaintext, body)
     }
 
-    fn decrypt(&self, _: &[u8], body: &[u8], plaintext: &mut Vec<u8>) -> Result<(), Error> {
+    fn decrypt(&self, bound: &[u8], body: &[u8], plaintext: &mut Vec<u8>) -> Result<(), Error> {
         let body = match self.fault {
+            Fault::BindsTheStart => return self.inner.decrypt(start(bound), body, plaintext),
             Fault::RepeatsItself => {
                 plaintext.extend_from_slice(body);
                 return Ok(());
@@ -120,6 +135,11 @@ impl Encryptor for Faulty {
     }
 }
 
+/// As much as a key service may take.
+fn start(bound: &[u8]) -> &[u8] {
+    &bound[..bound.len().min(64)]
+}
+
 struct OneByOne<'a>(&'a Faulty);
 
 impl Batch for OneByOne<'_> {
@@ -142,6 +162,7 @@ fn check(fault: Fault) {
     conformance::encryptor(|| Faulty {
         inner: XChaCha20Poly1305::new(SecretKey::generate().expect("there are random bytes")),
         fault,
+        written: Mutex::default(),
     });
 }
 
@@ -156,12 +177,14 @@ macro_rules! finds {
 }
 
 finds! {
+    a_claim_to_bind_all: BindsTheStart, "claims to bind";
     a_claim_to_bind: ClaimsToBind, "claims to bind";
     a_remainder_of_a_failure: LeavesSomethingBehind, "left behind";
     a_name_that_is_not_its_own: NamesItselfAsOneOfOurs, "must begin with x-";
     a_buffer_that_is_not_appended_to: ReplacesTheBuffer, "must append to `body`";
     plaintext_that_is_not_encrypted: RepeatsItself, "as it is";
     a_batch_that_repeats_itself: RepeatsItselfInABatch, "written twice in batches";
+    a_move_that_repeats_itself: RepeatsItselfWhenItReplaces, "wrote the same body twice";
     a_body_that_did_not_move: ReplacesWithItself, "`re_encrypt` writes what does not come back";
     two_keys_of_one_name: SharesItsId, "two keys must have two ids";
     an_end_that_is_not_encrypted: ShowsTheEnd, "as it is";

@@ -1,4 +1,9 @@
-#![doc = include_str!("../README.md")]
+// Its example needs a cipher.
+#![cfg_attr(feature = "xchacha20poly1305", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "xchacha20poly1305"),
+    doc = "Encrypts the args of background jobs."
+)]
 
 #[doc(inline)]
 pub use jobcrypt_ciphers as ciphers;

