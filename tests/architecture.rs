@@ -5,9 +5,10 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate and the crates of the project that its library may depend on.
-const MAY_KNOW: [(&str, &[&str]); 9] = [
+const MAY_KNOW: [(&str, &[&str]); 10] = [
     ("jobcrypt-core", &[]),
     ("jobcrypt-ciphers", &["jobcrypt-core"]),
+    ("jobcrypt-keys", &["jobcrypt-core"]),
     ("jobcrypt-river", &["jobcrypt-core"]),
     ("jobcrypt-store", &["jobcrypt-core"]),
     ("jobcrypt-testkit", &["jobcrypt-core"]),
@@ -16,6 +17,7 @@ const MAY_KNOW: [(&str, &[&str]); 9] = [
         &[
             "jobcrypt-ciphers",
             "jobcrypt-core",
+            "jobcrypt-keys",
             "jobcrypt-river",
             "jobcrypt-store",
         ],

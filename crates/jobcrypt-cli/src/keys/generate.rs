@@ -1,7 +1,6 @@
 use clap::Args;
-use jobcrypt::{CipherName, SecretKey};
+use jobcrypt::{CipherName, SecretKey, keys::key_as_text};
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use crate::{exit::Exit, failure::Failure, output::Output};
 
@@ -23,7 +22,7 @@ impl Generate {
     pub(crate) fn run(self, output: &Output) -> Result<Exit, Failure> {
         let key = SecretKey::generate()
             .map_err(|error| Failure::new(Exit::Failed, "no key was made").because(error))?;
-        let text = Zeroizing::new(key.to_base64());
+        let text = key_as_text(self.cipher, &key);
         let generated = Generated {
             cipher: self.cipher.as_str(),
             key_id: key.id(self.cipher).to_string(),

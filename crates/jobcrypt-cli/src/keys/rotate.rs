@@ -1,0 +1,112 @@
+use std::{fmt::Write, path::PathBuf, time::Duration};
+
+use clap::Args;
+use jobcrypt::{
+    CipherName,
+    keys::{KeptReason, KeyRepository, Rotated, Rotation, RotationPlan, Snapshot, Usage},
+};
+
+use crate::{exit::Exit, failure::Failure, output::Output};
+
+#[derive(Args)]
+pub(crate) struct Rotate {
+    /// The folder of the repository
+    #[arg(value_name = "FOLDER")]
+    repository: PathBuf,
+
+    /// You have counted: no stored job needs a key other than the primary. Free keys go to the archive
+    #[arg(long)]
+    unused: bool,
+
+    /// Say what would happen, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// How long a key stays after it was the primary, such as `2h`
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = humantime::parse_duration)]
+    grace: Duration,
+
+    /// How long to wait for another change of the repository to end
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
+    wait: Duration,
+
+    /// The cipher of the key that is staged now; that of the key before unless given
+    #[arg(long)]
+    cipher: Option<CipherName>,
+}
+
+impl Rotate {
+    pub(crate) fn run(self, output: &Output) -> Result<Exit, Failure> {
+        let is_unused = self.unused;
+        self.run_counting(output, |_| {
+            Ok(if is_unused {
+                Usage::counted([], 0)
+            } else {
+                Usage::Unknown
+            })
+        })
+    }
+
+    /// Rotates, with the jobs as `count` counts them while the repository is locked.
+    fn run_counting(
+        self,
+        output: &Output,
+        count: impl FnOnce(&Snapshot) -> Result<Usage, Failure>,
+    ) -> Result<Exit, Failure> {
+        let repository = KeyRepository::open(&self.repository)?;
+        let rotation = self.adjust(repository.begin_rotation_within(self.wait)?);
+        let usage = count(rotation.snapshot())?;
+        if self.dry_run {
+            let plan = rotation.plan(&usage)?;
+            output.result(&plan, |plan| format!("would rotate\n{}", planned(plan)))?;
+            return Ok(Exit::Done);
+        }
+        let rotated = rotation.commit(&usage)?;
+        output.result(&rotated, text)?;
+        Ok(Exit::Done)
+    }
+
+    fn adjust<'r>(&self, rotation: Rotation<'r>) -> Rotation<'r> {
+        let rotation = rotation.with_grace(self.grace);
+        match self.cipher {
+            Some(cipher) => rotation.with_cipher(cipher),
+            None => rotation,
+        }
+    }
+}
+
+fn text(rotated: &Rotated) -> String {
+    let begin = if rotated.plan.completes {
+        "completed the rotation that died before"
+    } else {
+        "rotated"
+    };
+    format!(
+        "{begin}; generation {}\n{}staged     {}\n\n\
+         Bring the repository to every node before the next rotation: the primary's file first.\n",
+        rotated.generation,
+        planned(&rotated.plan),
+        rotated.staged,
+    )
+}
+
+fn planned(plan: &RotationPlan) -> String {
+    let mut text = format!(
+        "primary    {}\nsecondary  {} (the primary until now)\n",
+        plan.primary, plan.demoted
+    );
+    for kept in &plan.kept {
+        let why = match kept.reason {
+            KeptReason::Grace => "kept: it was the primary a moment ago",
+            KeptReason::NotCounted => "kept: nobody counted its jobs",
+            KeptReason::Unattributed => "kept: jobs that name no key may need it",
+            _ => "kept",
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "secondary  {} ({why})", kept.id);
+    }
+    for id in &plan.retired {
+        let _ = writeln!(text, "retired    {id} (in the archive)");
+    }
+    text
+}
