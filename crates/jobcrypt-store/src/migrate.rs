@@ -188,7 +188,10 @@ impl<'a> Migration<'a> {
         if options.to_plaintext && (options.seal.is_some() || !options.kind_was.is_empty()) {
             return Err(Error::Refused("jobs become plaintext or sealed, not both"));
         }
-        if options.rate.is_some_and(|rate| !(rate > 0.0)) {
+        if options
+            .rate
+            .is_some_and(|rate| rate.is_nan() || rate <= 0.0)
+        {
             return Err(Error::Refused("a rate is more than 0 rows a second"));
         }
         let hook = if options.to_plaintext {

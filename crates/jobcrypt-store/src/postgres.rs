@@ -69,9 +69,11 @@ impl Database for Postgres {
                 .fetch_all(&mut *moment)
                 .await?;
             for row in rows {
-                let place = match row.try_get::<i32, _>(6)? {
-                    0 => Place::WithinArgs,
-                    column => Place::Column(table.further[column as usize - 1].name.clone()),
+                let place: i32 = row.try_get(6)?;
+                let further = usize::try_from(place - 1).ok();
+                let place = match further.and_then(|at| table.further.get(at)) {
+                    Some(column) => Place::Column(column.name.clone()),
+                    None => Place::WithinArgs,
                 };
                 let count = counted(table, &row, place)?;
                 // What only looks like a token is one in the place of the args alone.
@@ -225,6 +227,11 @@ impl Sql {
         }
     }
 
+    fn order(&mut self, table: &Table, limit: u32) {
+        let order = format!(" order by {} limit {limit}", column(&table.id));
+        self.text.push_str(&order);
+    }
+
     fn and(&mut self, condition: &str) {
         self.text.push_str(" and ");
         self.text.push_str(condition);
@@ -254,11 +261,7 @@ fn page_of_rows(table: &Table, page: &Page<'_>) -> Sql {
     }
     let mut sql = Sql::select(&columns.join(", "), table);
     sql.narrow(table, page);
-    sql.text.push_str(&format!(
-        " order by {} limit {}",
-        column(&table.id),
-        page.limit
-    ));
+    sql.order(table, page.limit);
     sql
 }
 
