@@ -28,8 +28,8 @@ impl Folder {
     pub(crate) fn open(path: &Path) -> Result<Self, FileError> {
         let folder = Self::open_unchecked(path)?;
         let stat = folder.stat_itself()?;
-        guarded_file::check_mode(&stat, &folder.path, 0o077, "700")?;
         guarded_file::check_owner(&stat, &folder.path, Guard::Owner)?;
+        guarded_file::check_mode(&stat, &folder.path, 0o077, "700")?;
         check_parents(&folder.path)?;
         Ok(folder)
     }
@@ -145,8 +145,8 @@ impl Folder {
         if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
             return Err(no_folder(path));
         }
-        guarded_file::check_mode(&stat, &path, 0o077, "700")?;
-        guarded_file::check_owner(&stat, &path, Guard::Owner)
+        guarded_file::check_owner(&stat, &path, Guard::Owner)?;
+        guarded_file::check_mode(&stat, &path, 0o077, "700")
     }
 
     pub(crate) fn sync(&self, name: &str) -> Result<(), FileError> {

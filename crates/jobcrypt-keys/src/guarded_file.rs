@@ -110,8 +110,8 @@ pub(crate) fn check(stat: &Stat, path: &Path, guard: Guard) -> Result<(), FileEr
         Guard::Group => (0o137, "640"),
         Guard::Everyone => (0o133, "644"),
     };
-    check_mode(stat, path, shut, wanted)?;
-    check_owner(stat, path, guard)
+    check_owner(stat, path, guard)?;
+    check_mode(stat, path, shut, wanted)
 }
 
 /// Checks that none of the bits `shut` is set.

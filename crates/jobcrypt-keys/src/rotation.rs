@@ -116,14 +116,19 @@ impl<'r> Rotation<'r> {
         self.commit_on(disk, usage)
     }
 
-    pub(crate) fn commit_on(self, disk: &dyn Disk, usage: &Usage) -> Result<Rotated, RotateError> {
+    pub(crate) fn commit_on(
+        mut self,
+        disk: &dyn Disk,
+        usage: &Usage,
+    ) -> Result<Rotated, RotateError> {
         let plan = self.plan(usage)?;
-        let (steps, rotated) = self.into_steps(plan)?;
+        // The rotation, and with it the lock, lives until all is written.
+        let (steps, rotated) = self.steps(plan)?;
         run_all(&steps, disk)?;
         Ok(rotated)
     }
 
-    fn into_steps(mut self, plan: RotationPlan) -> Result<(Vec<Step>, Rotated), RotateError> {
+    fn steps(&mut self, plan: RotationPlan) -> Result<(Vec<Step>, Rotated), RotateError> {
         let folder = &self.repository.folder;
         let mut steps = leftovers(folder)?;
         steps.extend(archive::overdue(folder, &self.snapshot)?);

@@ -16,10 +16,11 @@ enum Requirement {
     Go,
     Postgres,
     Python,
+    Strace,
 }
 
 impl Requirement {
-    const OF_ALL_TESTS: [Self; 3] = [Self::Go, Self::Postgres, Self::Python];
+    const OF_ALL_TESTS: [Self; 4] = [Self::Go, Self::Postgres, Self::Python, Self::Strace];
     const OF_FIPS: [Self; 2] = [Self::CMake, Self::Go];
 
     fn description(self) -> &'static str {
@@ -28,6 +29,7 @@ impl Requirement {
             Self::Go => "Go, and the sources of its library x/crypto",
             Self::Postgres => "a PostgreSQL server (initdb and postgres)",
             Self::Python => "a Python 3 that can import cryptography and nacl",
+            Self::Strace => "strace, which kills a program at a system call",
         }
     }
 
@@ -37,6 +39,7 @@ impl Requirement {
             Self::Go => &["golang-go", "golang-golang-x-crypto-dev"],
             Self::Postgres => &["postgresql"],
             Self::Python => &["python3-cryptography", "python3-nacl"],
+            Self::Strace => &["strace"],
         }
     }
 
@@ -46,6 +49,7 @@ impl Requirement {
             Self::Go => &["golang", "golang-x-crypto-devel"],
             Self::Postgres => &["postgresql-server"],
             Self::Python => &["python3-cryptography", "python3-pynacl"],
+            Self::Strace => &["strace"],
         }
     }
 
@@ -64,6 +68,7 @@ impl Requirement {
                 "~/.jobcrypt-tests/bin/pip install cryptography pynacl",
                 "export JOBCRYPT_TEST_PYTHON=~/.jobcrypt-tests/bin/python3",
             ],
+            Self::Strace => &[],
         }
     }
 
@@ -73,6 +78,10 @@ impl Requirement {
             Self::Go => has_go(),
             Self::Postgres => PostgresPrograms::find().is_ok(),
             Self::Python => python().is_some(),
+            // What needs it runs on Linux only.
+            Self::Strace => {
+                !cfg!(target_os = "linux") || Command::new("strace").arg("-V").output().is_ok()
+            }
         }
     }
 }
@@ -217,7 +226,7 @@ mod tests {
         let all = instructions(&Requirement::OF_ALL_TESTS);
         assert!(
             all.contains(
-                " golang-golang-x-crypto-dev postgresql python3-cryptography python3-nacl\n"
+                " golang-golang-x-crypto-dev postgresql python3-cryptography python3-nacl strace\n"
             ),
             "{all}"
         );
