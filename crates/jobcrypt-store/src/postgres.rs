@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
@@ -22,9 +22,14 @@ pub(crate) struct Postgres {
 /// How tokens begin, in the words of PostgreSQL; [`token_scan`] finds the same.
 const HEAD: &str = r"(jc1f?\.[a-z0-9+-]+\.[A-Za-z0-9_-]{22})\.";
 
+/// Long enough for a server that restarts.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
 impl Postgres {
     pub(crate) async fn connect(url: &str) -> Result<Self, Error> {
-        let options = PgPoolOptions::new().max_connections(2);
+        let options = PgPoolOptions::new()
+            .max_connections(2)
+            .acquire_timeout(CONNECT_TIMEOUT);
         Ok(Self {
             pool: options.connect(url).await?,
         })
@@ -49,6 +54,10 @@ impl Database for Postgres {
         let mut moment = self
             .pool
             .begin_with("begin isolation level repeatable read read only")
+            .await?;
+        // The planner cannot know that keys are few: it would sort the whole table, args and all, on disk.
+        sqlx::query("set local enable_sort = off")
+            .execute(&mut *moment)
             .await?;
         let mut counts = Vec::new();
         for table in tables {
