@@ -80,7 +80,7 @@ impl Store {
 const ROWS_PER_PAGE: u32 = 32;
 
 impl JobHeaders {
-    fn of(table: &Table, row: &Row) -> Self {
+    pub(crate) fn of(table: &Table, row: &Row) -> Self {
         let found = stored_form::of(&row.stored, &table.marker);
         // The token that is the args stands before those within them.
         let mut is_whole = found.as_str() == "sealed";

@@ -24,6 +24,7 @@ mod stored_form;
 mod table;
 mod token_scan;
 mod unpark;
+mod unsealed;
 mod verify;
 
 pub use audit::{Audit, AuditAction};
@@ -39,4 +40,5 @@ pub use selection::Selection;
 pub use status::{SafeToRemove, Status};
 pub use store::Store;
 pub use table::{Form, Table};
+pub use unsealed::Unsealed;
 pub use verify::Verified;

@@ -188,7 +188,10 @@ impl<'a> Migration<'a> {
         if options.to_plaintext && (options.seal.is_some() || !options.kind_was.is_empty()) {
             return Err(Error::Refused("jobs become plaintext or sealed, not both"));
         }
-        if options.rate.is_some_and(|rate| !(rate > 0.0)) {
+        if options
+            .rate
+            .is_some_and(|rate| rate.is_nan() || rate <= 0.0)
+        {
             return Err(Error::Refused("a rate is more than 0 rows a second"));
         }
         let hook = if options.to_plaintext {
@@ -256,7 +259,12 @@ impl<'a> Migration<'a> {
     fn move_token(&self, row: &Row) -> Result<Option<Vec<u8>>, jobcrypt_core::Error> {
         let context = JobContext::new(&row.kind);
         if self.options.to_plaintext {
-            return self.hook.open_bytes(&context, &row.stored);
+            let opened = self.hook.open_bytes(&context, &row.stored)?;
+            // Refuses args that a worker would take for an envelope.
+            if let Some(plaintext) = &opened {
+                self.hook.seal_bytes(&context, plaintext)?;
+            }
+            return Ok(opened);
         }
         if !self.options.kind_was.is_empty() {
             let opened = self.hook.open_bytes(&context, &row.stored);

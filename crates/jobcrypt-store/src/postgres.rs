@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
@@ -22,9 +22,14 @@ pub(crate) struct Postgres {
 /// How tokens begin, in the words of PostgreSQL; [`token_scan`] finds the same.
 const HEAD: &str = r"(jc1f?\.[a-z0-9+-]+\.[A-Za-z0-9_-]{22})\.";
 
+/// Long enough for a server that restarts.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
 impl Postgres {
     pub(crate) async fn connect(url: &str) -> Result<Self, Error> {
-        let options = PgPoolOptions::new().max_connections(2);
+        let options = PgPoolOptions::new()
+            .max_connections(2)
+            .acquire_timeout(CONNECT_TIMEOUT);
         Ok(Self {
             pool: options.connect(url).await?,
         })
@@ -50,6 +55,10 @@ impl Database for Postgres {
             .pool
             .begin_with("begin isolation level repeatable read read only")
             .await?;
+        // The planner cannot know that keys are few: it would sort the whole table, args and all, on disk.
+        sqlx::query("set local enable_sort = off")
+            .execute(&mut *moment)
+            .await?;
         let mut counts = Vec::new();
         for table in tables {
             let whole = count_of_args(table);
@@ -69,9 +78,11 @@ impl Database for Postgres {
                 .fetch_all(&mut *moment)
                 .await?;
             for row in rows {
-                let place = match row.try_get::<i32, _>(6)? {
-                    0 => Place::WithinArgs,
-                    column => Place::Column(table.further[column as usize - 1].name.clone()),
+                let place: i32 = row.try_get(6)?;
+                let further = usize::try_from(place - 1).ok();
+                let place = match further.and_then(|at| table.further.get(at)) {
+                    Some(column) => Place::Column(column.name.clone()),
+                    None => Place::WithinArgs,
                 };
                 let count = counted(table, &row, place)?;
                 // What only looks like a token is one in the place of the args alone.
@@ -225,6 +236,11 @@ impl Sql {
         }
     }
 
+    fn order(&mut self, table: &Table, limit: u32) {
+        let order = format!(" order by {} limit {limit}", column(&table.id));
+        self.text.push_str(&order);
+    }
+
     fn and(&mut self, condition: &str) {
         self.text.push_str(" and ");
         self.text.push_str(condition);
@@ -254,11 +270,7 @@ fn page_of_rows(table: &Table, page: &Page<'_>) -> Sql {
     }
     let mut sql = Sql::select(&columns.join(", "), table);
     sql.narrow(table, page);
-    sql.text.push_str(&format!(
-        " order by {} limit {}",
-        column(&table.id),
-        page.limit
-    ));
+    sql.order(table, page.limit);
     sql
 }
 

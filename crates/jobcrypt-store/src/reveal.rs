@@ -59,7 +59,7 @@ impl Store {
 const REDACTED: &str = "[redacted]";
 
 fn redacted(json: &[u8], pointers: &[String]) -> Result<Zeroizing<String>, Error> {
-    let no_json = |_| Error::Refused("the args are no JSON in UTF-8, and are not shown");
+    let no_json = |()| Error::Refused("the args are no JSON in UTF-8, and are not shown");
     if pointers.is_empty() {
         let text = std::str::from_utf8(json).map_err(|_| ());
         return text

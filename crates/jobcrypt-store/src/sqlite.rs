@@ -206,6 +206,11 @@ impl Sql {
         }
     }
 
+    fn order(&mut self, table: &Table, limit: u32) {
+        let order = format!(" order by {} limit {limit}", column(&table.id));
+        self.text.push_str(&order);
+    }
+
     fn and(&mut self, condition: &str) {
         self.text.push_str(" and ");
         self.text.push_str(condition);
@@ -229,11 +234,7 @@ fn page_of_rows(table: &Table, page: &Page<'_>) -> Sql {
     }
     let mut sql = Sql::select(&columns.join(", "), table);
     sql.narrow(table, page);
-    sql.text.push_str(&format!(
-        " order by {} limit {}",
-        column(&table.id),
-        page.limit
-    ));
+    sql.order(table, page.limit);
     sql
 }
 
@@ -256,10 +257,7 @@ fn page_to_count(table: &Table, after: Option<&str>) -> Sql {
         sql.texts.push(after.to_owned());
         sql.and(&format!("{} > ?", column(&table.id)));
     }
-    sql.text.push_str(&format!(
-        " order by {} limit {ROWS_PER_COUNT}",
-        column(&table.id)
-    ));
+    sql.order(table, ROWS_PER_COUNT);
     sql
 }
 

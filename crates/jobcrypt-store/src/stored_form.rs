@@ -4,9 +4,8 @@ use serde_json::value::RawValue;
 
 use crate::{Found, token_scan};
 
-/// What stored args are, as far as that shows without a key: what [`Found`] says of a whole value, and
-/// whether something stands beside the token.
-pub(crate) fn of<'a>(stored: &'a [u8], marker: &str) -> Found {
+/// What stored args are, as far as that shows without a key.
+pub(crate) fn of(stored: &[u8], marker: &str) -> Found {
     match token(stored, marker) {
         Some(token) => match token_scan::head(token.as_bytes()) {
             Some(head) => head.found(),

@@ -95,7 +95,7 @@ impl Table {
     /// River Pro's table of dead letters, `river_job_dead_letter`. It is passed over where there is none.
     pub fn river_dead_letter() -> Self {
         let mut table = Self::river();
-        table.name = "river_job_dead_letter".to_owned();
+        "river_job_dead_letter".clone_into(&mut table.name);
         table.is_optional = true;
         table
     }
