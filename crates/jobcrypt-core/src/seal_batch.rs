@@ -54,7 +54,9 @@ impl EncryptHook {
         for (context, args) in jobs {
             let in_job = |error: Error| error.for_job(context.kind());
             let json = Plaintext::of(args).map_err(in_job)?;
-            let key = self.sealing_key(&context, &json, &keyring).map_err(in_job)?;
+            let key = self
+                .sealing_key(&context, &json, &keyring)
+                .map_err(in_job)?;
             plans.push((context, json, key.map(|key| batches.plan(key))));
         }
         let mut seal = |context: &JobContext<'_>, json: &[u8], place| {

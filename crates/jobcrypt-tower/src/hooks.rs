@@ -92,7 +92,8 @@ impl<A: Payload + Send + 'static> Hooks<A> {
 
     fn of(&self, context: &JobContext<'_>) -> impl DoubleEndedIterator<Item = &Installed<A>> {
         let kind = context.kind();
-        let fits = move |installed: &&Installed<A>| installed.kind.as_deref().is_none_or(|it| it == kind);
+        let fits =
+            move |installed: &&Installed<A>| installed.kind.as_deref().is_none_or(|it| it == kind);
         self.0.iter().filter(fits)
     }
 }

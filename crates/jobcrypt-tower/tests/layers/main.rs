@@ -1,0 +1,9 @@
+//! What tower promises about services holds with our layers around them, and every job comes out as it
+//! went in.
+
+mod hooks;
+mod middleware;
+mod order;
+mod passage;
+mod reload;
+mod row;
