@@ -71,11 +71,11 @@ fn cause(error: &BoxError) -> ErrorKind {
 #[tokio::test]
 async fn where_no_key_fits_the_source_is_asked_once_in_a_call() {
     let (hook, asked, row) = without_the_key().await;
-    let worked = Rows::default();
+    let seen = Rows::default();
     let worker = {
-        let worked = worked.clone();
+        let seen = seen.clone();
         service_fn(move |row: Row| {
-            worked.lock().push(row);
+            seen.lock().push(row);
             async { Ok::<_, BoxError>(()) }
         })
     };
@@ -84,12 +84,12 @@ async fn where_no_key_fits_the_source_is_asked_once_in_a_call() {
     let error = call(&mut work, row.clone()).await.expect_err("it is down");
     assert_eq!(cause(&error), ErrorKind::KeySourceUnavailable);
     assert_eq!(asked.load(Ordering::Relaxed), 2);
-    assert!(worked.lock().is_empty());
+    assert!(seen.lock().is_empty());
 
     call(&mut work, row.clone())
         .await
         .expect("the key has arrived");
-    assert_eq!(worked.lock()[0].text(), ARGS);
+    assert_eq!(seen.lock()[0].text(), ARGS);
     assert_eq!(asked.load(Ordering::Relaxed), 3);
 
     call(&mut work, row).await.expect("the key is there");
@@ -141,6 +141,6 @@ async fn the_response_can_be_sent_to_another_thread() {
     let worker =
         tower::util::BoxCloneService::new(service_fn(async |row: Row| Ok::<_, BoxError>(row)));
     let work = DecryptLayer::new(hook).or_reload().layer(worker);
-    let worked = tokio::spawn(work.oneshot(row)).await.expect("no panic");
-    assert_eq!(worked.expect("the key arrives").text(), ARGS);
+    let seen = tokio::spawn(work.oneshot(row)).await.expect("no panic");
+    assert_eq!(seen.expect("the key arrives").text(), ARGS);
 }
