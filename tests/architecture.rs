@@ -5,14 +5,20 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate and the crates of the project that its library may depend on.
-const MAY_KNOW: [(&str, &[&str]); 7] = [
+const MAY_KNOW: [(&str, &[&str]); 8] = [
     ("jobcrypt-core", &[]),
     ("jobcrypt-ciphers", &["jobcrypt-core"]),
     ("jobcrypt-river", &["jobcrypt-core"]),
     ("jobcrypt-testkit", &["jobcrypt-core"]),
+    ("jobcrypt-tower", &["jobcrypt-core"]),
     (
         "jobcrypt",
-        &["jobcrypt-ciphers", "jobcrypt-core", "jobcrypt-river"],
+        &[
+            "jobcrypt-ciphers",
+            "jobcrypt-core",
+            "jobcrypt-river",
+            "jobcrypt-tower",
+        ],
     ),
     ("jobcrypt-bench", &["jobcrypt", "jobcrypt-testkit"]),
     ("xtask", &["jobcrypt-testkit"]),
