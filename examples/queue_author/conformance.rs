@@ -44,7 +44,7 @@ impl QueueUnderTest for Encrypted {
     }
 
     async fn schedule(&mut self, kind: &str, args: &str) -> Result<String, BoxError> {
-        let due = Instant::now() + Duration::from_secs(3600);
+        let due = Instant::now() + Duration::from_hours(1);
         self.store(vec![Job {
             due,
             ..Job::new(kind, args)
@@ -82,8 +82,8 @@ impl QueueUnderTest for Encrypted {
                     Worker::Returns(_) | Worker::Succeeds => Ok(()),
                 })
             });
-        let worked = self.queue.work_one(&mut work).await;
-        match (seen, worked) {
+        let result = self.queue.work_one(&mut work).await;
+        match (seen, result) {
             (Some((kind, args)), _) => Attempt::Worked { kind, args },
             (None, Some(Err(Failed::TryLater))) => Attempt::Waits,
             (None, Some(Err(Failed::Park))) => Attempt::Parked,

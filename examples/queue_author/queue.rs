@@ -49,20 +49,20 @@ impl Queue {
         let is_due = |job: &&Job| !job.is_parked && job.due <= now;
         let job = self.jobs().iter().find(is_due)?.clone();
         let id = job.id;
-        let worked = async { worker.ready().await?.call(job).await };
-        let worked = worked.await.map(|_| ());
-        self.finish(id, worked);
-        Some(worked)
+        let call = async { worker.ready().await?.call(job).await };
+        let result = call.await.map(|_| ());
+        self.finish(id, result);
+        Some(result)
     }
 
-    fn finish(&self, id: usize, worked: Result<(), Failed>) {
+    fn finish(&self, id: usize, result: Result<(), Failed>) {
         let mut jobs = self.jobs();
-        if worked.is_ok() {
+        if result.is_ok() {
             jobs.retain(|job| job.id != id);
             return;
         }
         for job in jobs.iter_mut().filter(|job| job.id == id) {
-            job.is_parked = worked == Err(Failed::Park);
+            job.is_parked = result == Err(Failed::Park);
             job.due = Instant::now() + DELAY;
         }
     }
