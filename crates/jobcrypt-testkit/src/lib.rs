@@ -9,6 +9,8 @@ mod postgres_programs;
 mod postgres_server;
 pub mod queue_conformance;
 mod queue_under_test;
+#[cfg(unix)]
+mod redis_server;
 
 pub use faulty_encryptor::FaultyEncryptor;
 #[cfg(unix)]
@@ -16,6 +18,8 @@ pub use postgres_programs::PostgresPrograms;
 #[cfg(unix)]
 pub use postgres_server::PostgresServer;
 pub use queue_under_test::{Attempt, QueueUnderTest, StoredJob, Worker};
+#[cfg(unix)]
+pub use redis_server::RedisServer;
 
 /// The frozen vectors of the stored format, version 1, as JSON: keys, tokens, jobs in legacy forms, and
 /// what a reader must refuse. `docs/format.md` explains them; they are only ever added to.
