@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use jobcrypt::{Error, JobContext, tower::JobRequest};
+use jobcrypt::{Error, tower::job_request};
 
 /// A job of this queue.
 #[derive(Clone, Debug)]
@@ -32,21 +32,7 @@ pub(crate) enum Failed {
     Park(String),
 }
 
-impl JobRequest for Job {
-    type Args = String;
-
-    fn context(&self) -> JobContext<'_> {
-        JobContext::new(&self.kind)
-    }
-
-    fn args(&self) -> &String {
-        &self.args
-    }
-
-    fn args_mut(&mut self) -> &mut String {
-        &mut self.args
-    }
-}
+job_request!(Job { kind, args: String });
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {

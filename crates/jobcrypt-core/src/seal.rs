@@ -36,6 +36,33 @@ impl EncryptHook {
     /// # Errors
     ///
     /// Those of [`seal`](Self::seal).
+    ///
+    /// ```
+    /// # use jobcrypt_ciphers::XChaCha20Poly1305;
+    /// # use jobcrypt_core::{EncryptHook, JobContext, Keyring, SecretKey};
+    /// # let keyring = Keyring::new(XChaCha20Poly1305::new(SecretKey::generate()?)).build()?;
+    /// # let hook = EncryptHook::builder(keyring).build()?;
+    /// struct Row {
+    ///     kind: String,
+    ///     args: String,
+    /// }
+    ///
+    /// impl Row {
+    ///     fn context(&self) -> JobContext<'_> {
+    ///         JobContext::new(&self.kind)
+    ///     }
+    /// }
+    ///
+    /// let mut row = Row { kind: "send_letter".to_owned(), args: r#"{"to":"ada"}"#.to_owned() };
+    /// if let Some(sealed) = hook.sealed(&row.context(), &row.args)? {
+    ///     row.args = sealed;
+    /// }
+    /// if let Some(opened) = hook.opened(&row.context(), &row.args)? {
+    ///     row.args = opened;
+    /// }
+    /// assert_eq!(row.args, r#"{"to":"ada"}"#);
+    /// # Ok::<(), jobcrypt_core::Error>(())
+    /// ```
     pub fn sealed<P: Payload>(
         &self,
         context: &JobContext<'_>,

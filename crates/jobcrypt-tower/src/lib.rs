@@ -19,3 +19,7 @@ pub use job_batch::JobBatch;
 pub use job_request::JobRequest;
 pub use map_error::{FromError, MapError};
 pub use response_future::ResponseFuture;
+
+// `job_request!` must find it, whether or not its caller depends on the contract.
+#[doc(hidden)]
+pub use jobcrypt_core::JobContext as __JobContext;

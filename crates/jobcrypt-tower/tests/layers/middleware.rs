@@ -16,19 +16,7 @@ use tower::{
     retry::Policy, service_fn, timeout::error::Elapsed,
 };
 
-use crate::row::{ARGS, Row, Rows, call, hook};
-
-/// Polls readiness once.
-fn is_ready<S: Service<Row, Error: std::fmt::Debug>>(service: &mut S) -> bool {
-    let mut context = Context::from_waker(std::task::Waker::noop());
-    match service.poll_ready(&mut context) {
-        Poll::Ready(ready) => {
-            ready.expect("the service does not fail");
-            true
-        }
-        Poll::Pending => false,
-    }
-}
+use crate::row::{ARGS, Row, Rows, call, hook, is_ready};
 
 #[tokio::test]
 async fn readiness_is_that_of_the_inner_service() {

@@ -2,7 +2,7 @@
 
 use jobcrypt_core::{Error, ErrorKind};
 use jobcrypt_testkit::FaultyEncryptor;
-use jobcrypt_tower::{Decrypt, DecryptLayer, Encrypt, EncryptLayer};
+use jobcrypt_tower::{Decrypt, DecryptLayer, Encrypt, EncryptLayer, JobBatch};
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 
 use crate::row::{ARGS, Row, Rows, call, hook, hook_with, key, keyring};
@@ -140,4 +140,61 @@ fn nothing_shows_what_a_closure_holds() {
     let layer = DecryptLayer::new(hook()).map_error(Box::<dyn std::error::Error>::from);
     let shown = format!("{layer:?} {:?}", layer.layer(Rows::default().store()));
     assert!(shown.contains("DecryptLayer"), "{shown}");
+}
+
+#[tokio::test]
+async fn the_macro_writes_the_trait_for_any_text_and_any_payload() {
+    #[derive(Debug)]
+    struct Message {
+        subject: &'static str,
+        data: serde_json::Value,
+    }
+
+    jobcrypt_tower::job_request!(Message {
+        subject,
+        data: serde_json::Value,
+    });
+
+    let hook = hook();
+    let pass = service_fn(async |message: Message| Ok::<_, BoxError>(message));
+    let message = Message {
+        subject: "charge_card",
+        data: serde_json::json!({"pan": "4111111111111111"}),
+    };
+    let enqueue = Encrypt::new(pass, hook.clone());
+    let stored = enqueue.oneshot(message).await.expect("it is stored");
+    assert!(stored.data["river_encrypt"].is_string(), "{stored:?}");
+    assert_eq!(stored.subject, "charge_card");
+    let work = Decrypt::new(pass, hook);
+    let worked = work.oneshot(stored).await.expect("it is worked");
+    assert_eq!(worked.data["pan"], "4111111111111111");
+}
+
+#[tokio::test]
+async fn a_queue_can_have_batches_of_its_own() {
+    struct Insertion {
+        rows: Vec<Row>,
+        is_urgent: bool,
+    }
+
+    impl JobBatch for Insertion {
+        type Job = Row;
+
+        fn jobs(&self) -> &[Row] {
+            &self.rows
+        }
+
+        fn jobs_mut(&mut self) -> &mut [Row] {
+            &mut self.rows
+        }
+    }
+
+    let store = service_fn(async |insertion: Insertion| Ok::<_, BoxError>(insertion));
+    let insertion = Insertion {
+        rows: vec![Row::new("charge_card", ARGS); 2],
+        is_urgent: true,
+    };
+    let stored = Encrypt::new(store, hook()).oneshot(insertion).await;
+    let stored = stored.expect("it is stored");
+    assert!(stored.is_urgent && stored.rows.iter().all(Row::is_sealed));
 }

@@ -1,10 +1,12 @@
 //! Keys that arrive after the job.
 
 use std::{
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -12,9 +14,9 @@ use async_trait::async_trait;
 use jobcrypt_ciphers::XChaCha20Poly1305;
 use jobcrypt_core::{EncryptHook, Error, ErrorKind, KeyProvider, Keyring, Keys, SecretKey};
 use jobcrypt_tower::{DecryptLayer, Encrypt};
-use tower::{BoxError, Layer, ServiceExt, limit::ConcurrencyLimit, service_fn};
+use tower::{BoxError, Layer, Service, ServiceExt, limit::ConcurrencyLimit, service_fn};
 
-use crate::row::{ARGS, Row, Rows, call, hook, hook_with, key, keyring};
+use crate::row::{ARGS, Row, Rows, call, hook, hook_with, is_ready, key, keyring};
 
 /// Has only an old key at first, and the new one from the second answer on. Each answer takes a turn
 /// of the runtime.
@@ -143,4 +145,24 @@ async fn the_response_can_be_sent_to_another_thread() {
     let work = DecryptLayer::new(hook).or_reload().layer(worker);
     let seen = tokio::spawn(work.oneshot(row)).await.expect("no panic");
     assert_eq!(seen.expect("the key arrives").text(), ARGS);
+}
+
+#[tokio::test]
+async fn a_call_that_is_given_up_while_keys_reload_gives_its_place_back() {
+    let (hook, _, row) = without_the_key().await;
+    let limited = ConcurrencyLimit::new(service_fn(async |row: Row| Ok::<_, BoxError>(row)), 1);
+    let mut work = DecryptLayer::new(hook).or_reload().layer(limited);
+    let ready = work.ready().await.expect("the worker is ready");
+    let mut call = Box::pin(ready.call(row));
+    assert!(
+        poll_once(call.as_mut()).is_pending(),
+        "the source takes its time"
+    );
+    assert!(!is_ready(&mut work), "the only place is taken");
+    drop(call);
+    assert!(is_ready(&mut work), "the only place is free again");
+}
+
+fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
 }

@@ -1,9 +1,10 @@
 //! The jobs of these tests, a hook for them, and a store that keeps what reaches it.
 
 use std::{
+    fmt::Debug,
     future::{Ready, ready},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use jobcrypt_ciphers::XChaCha20Poly1305;
@@ -76,6 +77,18 @@ pub(crate) async fn call<S: Service<R>, R>(
     request: R,
 ) -> Result<S::Response, S::Error> {
     service.ready().await?.call(request).await
+}
+
+/// Polls readiness once.
+pub(crate) fn is_ready<S: Service<Row, Error: Debug>>(service: &mut S) -> bool {
+    let mut context = Context::from_waker(Waker::noop());
+    match service.poll_ready(&mut context) {
+        Poll::Ready(ready) => {
+            ready.expect("the service does not fail");
+            true
+        }
+        Poll::Pending => false,
+    }
 }
 
 /// Keeps every job that it is called with. It is neither `Clone` nor asks for anything.
