@@ -36,6 +36,8 @@ const MANY: usize = 50;
 /// `with_new_key` makes an encryptor under a new key at each call, and `with_hook` an empty queue whose
 /// both ways go through the hook. Nothing here waits: [`QueueUnderTest::make_due`] stands for time.
 ///
+/// `docs/for-queue-authors.md` tells more, and `examples/queue_author/conformance.rs` is a whole test.
+///
 /// # Panics
 ///
 /// When the queue breaks the contract, saying how.

@@ -8,6 +8,34 @@ use crate::JobRequest;
 ///
 /// A queue whose batches are a type of its own implements it for that type. All jobs of a batch are
 /// sealed, or none.
+///
+/// ```
+/// use jobcrypt_tower::{JobBatch, job_request};
+///
+/// struct Row {
+///     kind: String,
+///     args: String,
+/// }
+///
+/// job_request!(Row { kind, args: String });
+///
+/// struct Insertion {
+///     rows: Vec<Row>,
+///     queue: String,
+/// }
+///
+/// impl JobBatch for Insertion {
+///     type Job = Row;
+///
+///     fn jobs(&self) -> &[Row] {
+///         &self.rows
+///     }
+///
+///     fn jobs_mut(&mut self) -> &mut [Row] {
+///         &mut self.rows
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither a job nor a batch of jobs",
     note = "implement `JobRequest` for the job type of your queue, or `JobBatch` for its batches"

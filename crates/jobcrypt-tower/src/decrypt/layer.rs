@@ -75,6 +75,31 @@ impl<M> DecryptLayer<M> {
 
     /// Reloads the keys where none fits, once in a call, and then tries again: for
     /// [`Keys`](jobcrypt_core::Keys) that come from a provider. The inner service must be `Clone`.
+    ///
+    /// ```
+    /// use async_trait::async_trait;
+    /// use jobcrypt_ciphers::XChaCha20Poly1305;
+    /// use jobcrypt_core::{EncryptHook, Error, KeyProvider, Keyring, Keys, SecretKey};
+    /// use jobcrypt_tower::DecryptLayer;
+    ///
+    /// struct KeyService;
+    ///
+    /// #[async_trait]
+    /// impl KeyProvider for KeyService {
+    ///     async fn keyring(&self) -> Result<Keyring, Error> {
+    ///         // Asks the service, and awaits its answer.
+    ///         Keyring::new(XChaCha20Poly1305::new(SecretKey::generate()?)).build()
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let hook = EncryptHook::builder(Keys::from_provider(KeyService).await?).build()?;
+    /// let layer = DecryptLayer::new(hook).or_reload();
+    /// # let _ = layer;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn or_reload(self) -> DecryptOrReloadLayer<M> {
         DecryptOrReloadLayer::new(self.hook, self.map_error)
     }
