@@ -12,6 +12,9 @@ pub mod choosing_a_cipher {}
 #[doc = include_str!("failures.md")]
 pub mod failures {}
 
+#[doc = include_str!("for-queue-authors.md")]
+pub mod for_queue_authors {}
+
 #[doc = include_str!("format.md")]
 pub mod format {}
 

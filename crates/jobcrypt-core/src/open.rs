@@ -23,15 +23,32 @@ impl EncryptHook {
     /// [`ErrorKind::UnsupportedVersion`], and [`ErrorKind::InvalidConfiguration`] for a kind or detail
     /// of more than 65,000 bytes.
     pub fn open<P: Payload>(&self, context: &JobContext<'_>, args: &mut P) -> Result<bool, Error> {
-        let in_job = |error: Error| error.for_job(context.kind());
-        let plaintext = self.open_bytes(context, &args.as_json().map_err(in_job)?)?;
-        match plaintext {
-            Some(plaintext) => {
-                *args = P::from_json(plaintext).map_err(in_job)?;
+        match self.opened(context, args)? {
+            Some(opened) => {
+                *args = opened;
                 Ok(true)
             }
             None => Ok(false),
         }
+    }
+
+    /// Like [`open`](Self::open), for args whose kind lives in the same value, so that one of the two
+    /// cannot be borrowed mutably. Returns the opened args, or `None` when they are plaintext which the
+    /// policy of the kind accepts.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn opened<P: Payload>(
+        &self,
+        context: &JobContext<'_>,
+        args: &P,
+    ) -> Result<Option<P>, Error> {
+        let in_job = |error: Error| error.for_job(context.kind());
+        self.open_bytes(context, &args.as_json().map_err(in_job)?)?
+            .map(P::from_json)
+            .transpose()
+            .map_err(in_job)
     }
 
     /// Like [`open`](Self::open); where no key fits, reloads the [`Keys`](crate::Keys) once, as far as

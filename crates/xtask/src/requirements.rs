@@ -16,11 +16,18 @@ enum Requirement {
     Go,
     Postgres,
     Python,
+    Redis,
     Strace,
 }
 
 impl Requirement {
-    const OF_ALL_TESTS: [Self; 4] = [Self::Go, Self::Postgres, Self::Python, Self::Strace];
+    const OF_ALL_TESTS: [Self; 5] = [
+        Self::Go,
+        Self::Postgres,
+        Self::Python,
+        Self::Redis,
+        Self::Strace,
+    ];
     const OF_FIPS: [Self; 2] = [Self::CMake, Self::Go];
 
     fn description(self) -> &'static str {
@@ -30,6 +37,7 @@ impl Requirement {
             Self::Postgres => "a PostgreSQL server (initdb and postgres)",
             Self::Python => "a Python 3 that can import cryptography and nacl",
             Self::Strace => "strace, which kills a program at a system call",
+            Self::Redis => "a Redis server (redis-server), 7 or later",
         }
     }
 
@@ -40,6 +48,7 @@ impl Requirement {
             Self::Postgres => &["postgresql"],
             Self::Python => &["python3-cryptography", "python3-nacl"],
             Self::Strace => &["strace"],
+            Self::Redis => &["redis-server"],
         }
     }
 
@@ -50,6 +59,7 @@ impl Requirement {
             Self::Postgres => &["postgresql-server"],
             Self::Python => &["python3-cryptography", "python3-pynacl"],
             Self::Strace => &["strace"],
+            Self::Redis => &["redis"],
         }
     }
 
@@ -69,6 +79,7 @@ impl Requirement {
                 "export JOBCRYPT_TEST_PYTHON=~/.jobcrypt-tests/bin/python3",
             ],
             Self::Strace => &[],
+            Self::Redis => &["brew install redis"],
         }
     }
 
@@ -82,6 +93,10 @@ impl Requirement {
             Self::Strace => {
                 !cfg!(target_os = "linux") || Command::new("strace").arg("-V").output().is_ok()
             }
+            Self::Redis => Command::new("redis-server")
+                .arg("--version")
+                .output()
+                .is_ok(),
         }
     }
 }
@@ -194,7 +209,7 @@ fn instructions(missing: &[Requirement]) -> String {
     for command in packages(missing, Requirement::macos_commands) {
         let _ = writeln!(text, "  {command}");
     }
-    text.push_str("\nElsewhere, put initdb on the PATH and set JOBCRYPT_TEST_PYTHON and JOBCRYPT_TEST_GOPATH.");
+    text.push_str("\nElsewhere, put initdb and redis-server on the PATH and set JOBCRYPT_TEST_PYTHON and JOBCRYPT_TEST_GOPATH.");
     text
 }
 
@@ -226,7 +241,7 @@ mod tests {
         let all = instructions(&Requirement::OF_ALL_TESTS);
         assert!(
             all.contains(
-                " golang-golang-x-crypto-dev postgresql python3-cryptography python3-nacl strace\n"
+                " golang-golang-x-crypto-dev postgresql python3-cryptography python3-nacl redis-server strace\n"
             ),
             "{all}"
         );
