@@ -24,6 +24,9 @@ pub mod glossary {}
 #[doc = include_str!("key-rotation.md")]
 pub mod key_rotation {}
 
+#[doc = include_str!("key-sources.md")]
+pub mod key_sources {}
+
 #[doc = include_str!("threat-model.md")]
 pub mod threat_model {}
 
