@@ -27,6 +27,9 @@ pub mod glossary {}
 #[doc = include_str!("key-rotation.md")]
 pub mod key_rotation {}
 
+#[doc = include_str!("key-sources.md")]
+pub mod key_sources {}
+
 #[doc = include_str!("stored-jobs.md")]
 pub mod stored_jobs {}
 

@@ -28,12 +28,14 @@ workbench::on_both_databases! {
 
         let flock = Arc::new(Flock::new());
         let nodes = [(); 2].map(|()| Node::start(&database, &repository, &flock));
-        let (gate, stop) = (Arc::new(RwLock::new(0)), watch::Sender::new(false));
+        let (gate, allowed) = (Arc::new(RwLock::new(0)), watch::Sender::new(0));
         let enqueuing = nodes
             .each_ref()
-            .map(|node| node.enqueue(&flock, &gate, stop.subscribe()));
+            .map(|node| node.enqueue(&flock, &gate, allowed.subscribe()));
 
         for rotation in 1..=ROTATIONS {
+            // As many again as were there before, so that jobs come in during each step.
+            allowed.send_replace((rotation + 1) * JOBS_PER_ROTATION);
             flock.until_enqueued(rotation * JOBS_PER_ROTATION).await;
             let rotated = jobcrypt(&url, &["keys", "rotate", path, "--store", "--grace", "0s"]);
             let primary: KeyId = rotated["primary"]
@@ -55,7 +57,7 @@ workbench::on_both_databases! {
             drop(closed);
         }
 
-        stop.send_replace(true);
+        drop(allowed);
         for task in enqueuing {
             task.await.expect("it does not panic");
         }
