@@ -12,7 +12,7 @@ use tower::{BoxError, ServiceBuilder, ServiceExt};
 
 use crate::{
     job::{Failed, Job},
-    queue::{JOB, Queue, REASON},
+    queue::{JOB, PARKED, Queue, REASON},
 };
 
 struct Encrypted {
@@ -41,6 +41,11 @@ impl Encrypted {
             .layer(EncryptLayer::new(self.hook.clone()))
             .service(self.queue.store());
         store.oneshot(jobs).await
+    }
+
+    async fn parked(&self) -> Vec<StreamMessage> {
+        let stream = self.queue.context.get_stream(PARKED).await;
+        messages(&stream.expect("the queue made it")).await
     }
 }
 
@@ -95,7 +100,7 @@ impl QueueUnderTest for Encrypted {
         let mut stored: Vec<_> = messages(&self.queue.jobs)
             .await
             .iter()
-            .chain(&messages(&self.queue.parked).await)
+            .chain(&self.parked().await)
             .map(stored_job)
             .collect();
         stored.sort_by(|one, other| one.id.cmp(&other.id));
@@ -150,7 +155,7 @@ async fn why_a_job_is_parked_stands_beside_it_without_its_args() {
     let args = r#"{"river_encrypt":"canary-4711"}"#;
     encrypted.plant("charge_card", args).await;
     assert_eq!(encrypted.work_one(Worker::Succeeds).await, Attempt::Parked);
-    let parked = messages(&encrypted.queue.parked).await;
+    let parked = encrypted.parked().await;
     assert_eq!(parked.len(), 1, "it is in the stream of parked jobs");
     let reason = parked[0].headers.get(REASON).expect("it says why").as_str();
     assert!(reason.contains(r#"job kind "charge_card""#), "{reason}");

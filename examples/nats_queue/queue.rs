@@ -15,7 +15,7 @@ use tower::{BoxError, Service, ServiceExt, service_fn};
 use crate::job::{Failed, Job};
 
 const JOBS: &str = "jobs";
-const PARKED: &str = "jobs-parked";
+pub(crate) const PARKED: &str = "jobs-parked";
 const WORKERS: &str = "workers";
 
 /// When a scheduled job is due, in milliseconds since 1970.
@@ -30,9 +30,8 @@ const DELAY: Duration = Duration::from_secs(10);
 /// A queue on two streams: the jobs, and those that are parked. It knows nothing of encryption.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue {
-    context: Context,
+    pub(crate) context: Context,
     pub(crate) jobs: Stream,
-    pub(crate) parked: Stream,
 }
 
 impl Queue {
@@ -47,12 +46,9 @@ impl Queue {
             };
             context.get_or_create_stream(config).await
         };
-        let (jobs, parked) = (stream(JOBS).await?, stream(PARKED).await?);
-        Ok(Self {
-            context,
-            jobs,
-            parked,
-        })
+        stream(PARKED).await?;
+        let jobs = stream(JOBS).await?;
+        Ok(Self { context, jobs })
     }
 
     /// The service that stores jobs and returns their ids. All of a batch are sealed before the first is
