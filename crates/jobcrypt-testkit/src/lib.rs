@@ -4,6 +4,10 @@
 pub mod conformance;
 mod faulty_encryptor;
 #[cfg(unix)]
+mod keeper;
+#[cfg(unix)]
+mod nats_server;
+#[cfg(unix)]
 mod postgres_programs;
 #[cfg(unix)]
 mod postgres_server;
@@ -13,6 +17,8 @@ mod queue_under_test;
 mod redis_server;
 
 pub use faulty_encryptor::FaultyEncryptor;
+#[cfg(unix)]
+pub use nats_server::NatsServer;
 #[cfg(unix)]
 pub use postgres_programs::PostgresPrograms;
 #[cfg(unix)]
