@@ -7,6 +7,7 @@ use jobcrypt::{
     CipherName, EncryptHook, Encryptor, Error, ErrorKind, JobContext, KeyFingerprint, KeyId,
     Keyring, SecretKey, ciphers::Fernet,
 };
+use zeroize::Zeroizing;
 
 /// ChaCha20-Poly1305 as RFC 8439 has it, with a random nonce of 12 bytes.
 struct MyCipher(SecretKey);
@@ -41,11 +42,10 @@ impl Encryptor for MyCipher {
         let refused = || Error::new(ErrorKind::AuthenticationFailed, "");
         let (nonce, ciphertext) = body.split_first_chunk::<12>().ok_or_else(refused)?;
         let cipher = ChaCha20Poly1305::new(self.0.expose().into());
-        plaintext.extend(
-            cipher
-                .decrypt(nonce.into(), ciphertext)
-                .map_err(|_| refused())?,
-        );
+        let decrypted = cipher
+            .decrypt(nonce.into(), ciphertext)
+            .map_err(|_| refused())?;
+        plaintext.extend_from_slice(&Zeroizing::new(decrypted));
         Ok(())
     }
 }

@@ -5,12 +5,14 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate and the crates of the project that its library may depend on.
-const MAY_KNOW: [(&str, &[&str]); 9] = [
+const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("jobcrypt-core", &[]),
     ("jobcrypt-ciphers", &["jobcrypt-core"]),
     ("jobcrypt-keys", &["jobcrypt-core"]),
     ("jobcrypt-river", &["jobcrypt-core"]),
+    ("jobcrypt-store", &["jobcrypt-core"]),
     ("jobcrypt-testkit", &["jobcrypt-core"]),
+    ("jobcrypt-tower", &["jobcrypt-core"]),
     (
         "jobcrypt",
         &[
@@ -18,6 +20,8 @@ const MAY_KNOW: [(&str, &[&str]); 9] = [
             "jobcrypt-core",
             "jobcrypt-keys",
             "jobcrypt-river",
+            "jobcrypt-store",
+            "jobcrypt-tower",
         ],
     ),
     ("jobcrypt-bench", &["jobcrypt", "jobcrypt-testkit"]),

@@ -1,32 +1,9 @@
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::Command,
-    sync::LazyLock,
-};
+use std::{path::PathBuf, process::Command, sync::LazyLock};
 
-use serde_json::Value;
 use tempfile::TempDir;
 
-/// The program as it is now: cargo builds it, unless it is built already.
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--workspace", "--example", "quickstart"])
-        // The features that `cargo xtask test` has built everything with, so that it is built already.
-        .args(env::var("JOBCRYPT_TEST_FEATURES"))
-        .arg("--message-format=json-render-diagnostics")
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
-        .output()
-        .expect("cargo runs");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "quickstart builds not: {errors}");
-    String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "quickstart")
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .expect("cargo says where the program is")
-});
+static PROGRAM: LazyLock<PathBuf> =
+    LazyLock::new(|| workbench::program(["--example", "quickstart"]));
 
 /// What a run of the program came to.
 pub(crate) struct Run {

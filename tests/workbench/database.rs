@@ -13,7 +13,7 @@ use riverqueue::{
 };
 use serde_json::Value;
 use sqlx::{
-    AssertSqlSafe, Connection, PgConnection, PgPool, Row, SqlitePool,
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool, Row, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
 };
@@ -21,10 +21,7 @@ use tempfile::TempDir;
 
 pub enum Database {
     Postgres(PgPool),
-    Sqlite(
-        SqlitePool,
-        #[allow(dead_code, reason = "removed when dropped")] TempDir,
-    ),
+    Sqlite(SqlitePool, TempDir),
 }
 
 /// A row of `river_job`, its JSON columns as the text that the database prints.
@@ -88,6 +85,26 @@ impl Database {
             .await
             .expect("River's schema applies");
         Self::Postgres(pool)
+    }
+
+    /// The URL that another program connects by.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Postgres(pool) => pool.connect_options().to_url_lossy().to_string(),
+            Self::Sqlite(_, folder) => {
+                format!("sqlite://{}", folder.path().join("river.sqlite3").display())
+            }
+        }
+    }
+
+    /// Runs statements, in the words that both databases know.
+    pub async fn run(&self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self {
+            Self::Postgres(pool) => sqlx::raw_sql(sql).execute(pool).await.map(drop),
+            Self::Sqlite(pool, _) => sqlx::raw_sql(sql).execute(pool).await.map(drop),
+        }
+        .expect("the statement runs");
     }
 
     pub fn client(&self) -> ClientBuilder {
@@ -162,6 +179,33 @@ impl Database {
             }
         };
         id.expect("the row is inserted")
+    }
+
+    /// Makes a new database of the same sort.
+    pub async fn another(&self) -> Self {
+        match self {
+            Self::Postgres(_) => Self::postgres().await,
+            Self::Sqlite(..) => Self::sqlite().await,
+        }
+    }
+
+    /// Makes every job due that waits or is scheduled, but not those that are parked.
+    pub async fn make_due(&self) {
+        const POSTGRES: &str = "update river_job set state = 'available', scheduled_at = now()
+            where state in ('available', 'retryable', 'scheduled') and scheduled_at < now() + interval '1 year'";
+        const SQLITE: &str =
+            "update river_job set state = 'available', scheduled_at = datetime('now')
+            where state in ('available', 'retryable', 'scheduled') and scheduled_at < datetime('now', '1 year')";
+        macro_rules! update {
+            ($sql:expr, $pool:expr) => {
+                sqlx::query($sql).execute($pool).await.map(drop)
+            };
+        }
+        let done = match self {
+            Self::Postgres(pool) => update!(POSTGRES, pool),
+            Self::Sqlite(pool, _) => update!(SQLITE, pool),
+        };
+        done.expect("the table can be changed");
     }
 
     /// Runs one of the documentation's queries, the `nth` that is headed by this database's name;

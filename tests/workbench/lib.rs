@@ -10,10 +10,12 @@
 mod bench;
 mod database;
 mod kinds;
+mod program;
 
 pub use bench::{Bench, build, builder, hook, key, keyring};
 pub use database::{Database, StoredJob};
 pub use kinds::{ChargeCard, RebuildIndex, SendInvoice, SyncMailbox};
+pub use program::program;
 
 /// Makes each test run once on SQLite and once on PostgreSQL.
 #[macro_export]

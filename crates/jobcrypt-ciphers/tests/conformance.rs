@@ -1,5 +1,14 @@
 //! Every cipher keeps the contract, also behind `Arc<dyn Encryptor>`.
 
+#![cfg(any(
+    feature = "aes256gcm",
+    feature = "aes256gcmsiv",
+    feature = "chacha20poly1305",
+    feature = "fernet",
+    feature = "secretbox",
+    feature = "xchacha20poly1305"
+))]
+
 use std::sync::Arc;
 
 use jobcrypt_core::{Encryptor, SecretKey};

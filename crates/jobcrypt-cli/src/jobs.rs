@@ -2,12 +2,33 @@ use clap::Subcommand;
 
 use crate::{exit::Exit, failure::Failure, output::Output};
 
+mod audit_file;
+mod inspect;
+mod migrate;
+mod status;
+pub(crate) mod store_arguments;
+mod text_table;
+mod unpark;
+
 #[derive(Subcommand)]
-pub(crate) enum Command {}
+pub(crate) enum Command {
+    /// Count stored jobs by key, and say which keys can be removed
+    Status(Box<status::Status>),
+    /// Move stored jobs to the key that seals their kind now
+    Migrate(Box<migrate::Migrate>),
+    /// Show what tokens say of themselves, or reveal one job
+    Inspect(Box<inspect::Inspect>),
+    /// Put parked jobs back once the cause is mended
+    Unpark(Box<unpark::Unpark>),
+}
 
 impl Command {
-    #[allow(clippy::unused_async)]
-    pub(crate) async fn run(self, _output: &Output) -> Result<Exit, Failure> {
-        match self {}
+    pub(crate) async fn run(self, output: &Output) -> Result<Exit, Failure> {
+        match self {
+            Self::Status(command) => command.run(output).await,
+            Self::Migrate(command) => command.run(output).await,
+            Self::Inspect(command) => command.run(output).await,
+            Self::Unpark(command) => command.run(output).await,
+        }
     }
 }

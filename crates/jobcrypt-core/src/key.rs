@@ -78,14 +78,15 @@ impl Key {
         self
     }
 
-    /// Binds the key to jobs of these kinds: it neither seals nor opens any other.
+    /// Binds the key to jobs of these kinds: it neither seals nor opens any other. Of two calls the last
+    /// counts.
     #[must_use]
     pub fn with_kinds(mut self, kinds: impl IntoIterator<Item = impl Into<Box<str>>>) -> Self {
         self.kinds = Some(kinds.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Binds the key to hooks of these namespaces.
+    /// Binds the key to hooks of these namespaces. Of two calls the last counts.
     #[must_use]
     pub fn with_namespaces(
         mut self,
@@ -154,6 +155,11 @@ impl Key {
         token.strip_prefix(&*self.token_prefix)
     }
 
+    /// Whether the key is for some kinds or namespaces only.
+    pub(crate) const fn is_bound(&self) -> bool {
+        self.kinds.is_some() || self.namespaces.is_some()
+    }
+
     pub(crate) fn allows(&self, kind: &str, namespace: &str) -> bool {
         self.allows_kind(kind) && self.allows_namespace(namespace)
     }
@@ -168,7 +174,7 @@ impl Key {
     pub(crate) fn report_overdue(&self) {
         let is_overdue = self.not_after.is_some_and(|date| date < SystemTime::now());
         if is_overdue && !self.was_reported_overdue.swap(true, Ordering::Relaxed) {
-            warn!(target: "jobcrypt", key = %self.id, alias = ?self.alias, "key.overdue");
+            warn!(target: "jobcrypt", key = %self.id, alias = self.alias(), "key.overdue");
         }
     }
 }

@@ -1,7 +1,8 @@
 use zeroize::Zeroizing;
 
 use crate::{
-    EncryptHook, Envelope, Error, ErrorKind, JobContext, Key, Keyring, LegacyForm, json_keys, open,
+    EncryptHook, Envelope, Error, ErrorKind, JobContext, Key, KeyId, Keyring, LegacyForm,
+    json_keys, open,
 };
 
 impl EncryptHook {
@@ -36,12 +37,41 @@ impl EncryptHook {
         context: &JobContext<'_>,
         stored: &[u8],
     ) -> Result<Option<Vec<u8>>, Error> {
-        let in_job = |error: Error| error.for_job(context.kind());
+        self.migrate_bytes_between(context, context, stored)
+    }
+
+    /// Like [`migrate_bytes`](Self::migrate_bytes), for a job whose context became another one after it was
+    /// sealed, as when its kind was renamed: opens it where it belonged and seals it where it belongs now,
+    /// also when the key stays.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`migrate_bytes`](Self::migrate_bytes).
+    ///
+    /// ```
+    /// # use jobcrypt_ciphers::XChaCha20Poly1305;
+    /// # use jobcrypt_core::{EncryptHook, JobContext, Keyring, SecretKey};
+    /// let keyring = Keyring::new(XChaCha20Poly1305::new(SecretKey::generate()?)).build()?;
+    /// let hook = EncryptHook::builder(keyring).build()?;
+    /// let (old, new) = (JobContext::new("charge"), JobContext::new("charge_card"));
+    /// let stored = hook.seal_bytes(&old, br#"{"amount":1}"#)?.expect("every kind is sealed");
+    ///
+    /// let moved = hook.migrate_bytes_between(&old, &new, &stored)?.expect("it belonged elsewhere");
+    /// assert!(hook.open_bytes(&new, &moved)?.is_some());
+    /// # Ok::<(), jobcrypt_core::Error>(())
+    /// ```
+    pub fn migrate_bytes_between(
+        &self,
+        from: &JobContext<'_>,
+        to: &JobContext<'_>,
+        stored: &[u8],
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let in_job = |error: Error| error.for_job(to.kind());
         if self.0.is_decrypt_only {
             let detail = "a decrypt-only hook cannot move jobs to another key";
             return Err(in_job(Error::new(ErrorKind::InvalidConfiguration, detail)));
         }
-        let policy = self.policy(context.kind());
+        let policy = self.policy(from.kind());
         let token = self.0.marker.find(stored).map_err(in_job)?;
         if token.is_none() && !policy.is_in_plain_form(stored) {
             return open::accept_plaintext(policy, stored)
@@ -49,26 +79,28 @@ impl EncryptHook {
                 .map_err(in_job);
         }
         let keyring = self.keys().snapshot();
-        let key = self.key_of(context, &keyring).map_err(in_job)?;
+        let key = self.key_of(to, &keyring).map_err(in_job)?;
         let envelope = token
             .as_deref()
             .and_then(|token| Envelope::parse_bytes(token).ok());
-        if envelope
-            .is_some_and(|it| it.key_id() == key.key_id() && it.cipher() == key.cipher().as_str())
+        if from == to
+            && envelope.is_some_and(|it| {
+                it.key_id() == key.key_id() && it.cipher() == key.cipher().as_str()
+            })
         {
             return Ok(None);
         }
-        let Some(plaintext) = self.open_bytes(context, stored)?.map(Zeroizing::new) else {
+        let Some(plaintext) = self.open_bytes(from, stored)?.map(Zeroizing::new) else {
             return Ok(None);
         };
         let replaced = match envelope {
             Some(envelope) => body_of(envelope, key),
-            None => self.legacy_body(context, stored, token.as_deref(), key, &keyring),
+            None => self.legacy_body(from, stored, token.as_deref(), key, &keyring),
         };
         let encryptor = key.encryptor();
         self.envelope(
             key,
-            context,
+            to,
             &plaintext,
             |bound, plaintext, body| match &replaced {
                 Some(replaced) => encryptor.re_encrypt(replaced, bound, plaintext, body),
@@ -77,6 +109,29 @@ impl EncryptHook {
         )
         .map(Some)
         .map_err(in_job)
+    }
+
+    /// Returns the id of the key that seals jobs of this context now, so that a store can pass over those
+    /// that are under it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::CipherNotAllowed`] and [`ErrorKind::KeyNotAllowed`] when no key does.
+    ///
+    /// ```
+    /// # use jobcrypt_ciphers::XChaCha20Poly1305;
+    /// # use jobcrypt_core::{EncryptHook, JobContext, Keyring, SecretKey};
+    /// let keyring = Keyring::new(XChaCha20Poly1305::new(SecretKey::generate()?)).build()?;
+    /// let primary = keyring.primary().key_id();
+    /// let hook = EncryptHook::builder(keyring).build()?;
+    /// assert_eq!(hook.primary_of(&JobContext::new("send_letter"))?, primary);
+    /// # Ok::<(), jobcrypt_core::Error>(())
+    /// ```
+    pub fn primary_of(&self, context: &JobContext<'_>) -> Result<KeyId, Error> {
+        let keyring = self.keys().snapshot();
+        let key = self.key_of(context, &keyring);
+        key.map(Key::key_id)
+            .map_err(|error| error.for_job(context.kind()))
     }
 
     /// Returns what an encryptor of the cipher of `key` wrote in a legacy form.

@@ -172,3 +172,25 @@ fn what_is_no_token_is_malformed_whatever_is_allowed() {
     assert_eq!(class("AAAA"), ErrorKind::CipherNotAllowed);
     assert_eq!(class("AA.BB"), ErrorKind::Malformed);
 }
+
+#[test]
+fn fernet_keys_with_a_common_signing_half_do_not_open_each_others_tokens() {
+    let halves = |encrypts: &SecretKey| {
+        let mut bytes = *b"sixteen to sign!................";
+        bytes[16..].copy_from_slice(&encrypts.expose()[..16]);
+        Fernet::new(bytes.into())
+    };
+    let (one, other) = (halves(&key()), halves(&key()));
+    let (one_id, other_id) = (one.key_id().to_string(), other.key_id().to_string());
+    let stored = sealed(&hook(one));
+    let hook = hook(other);
+    let kind = |stored: &[u8]| hook.open_bytes(&JOB, stored).map_err(|error| error.kind());
+    assert_eq!(kind(&stored), Err(ErrorKind::NoMatchingKey));
+    // Its signature holds under the other name, and that is not enough.
+    let renamed = String::from_utf8(stored).expect("an envelope is text");
+    let renamed = renamed.replace(&one_id, &other_id);
+    assert_eq!(
+        kind(renamed.as_bytes()),
+        Err(ErrorKind::AuthenticationFailed)
+    );
+}

@@ -14,3 +14,9 @@ pub use jobcrypt_keys as keys;
 #[cfg(any(feature = "river-postgres", feature = "river-sqlite"))]
 #[doc(inline)]
 pub use jobcrypt_river as river;
+#[cfg(any(feature = "store-postgres", feature = "store-sqlite"))]
+#[doc(inline)]
+pub use jobcrypt_store as store;
+#[cfg(feature = "tower")]
+#[doc(inline)]
+pub use jobcrypt_tower as tower;

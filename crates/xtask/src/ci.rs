@@ -29,10 +29,10 @@ pub(crate) fn run() -> io::Result<u8> {
         ),
     ];
     for selection in feature_checks::selections()? {
-        let mut arguments = words("clippy --quiet");
-        arguments.extend(selection);
-        arguments.extend(words("-- -D warnings"));
-        checks.push(("features", arguments));
+        let of = |begin, end| [words(begin), selection.clone(), words(end)].concat();
+        let lints = of("clippy --quiet --all-targets", "-- -D warnings");
+        checks.push(("features", lints));
+        checks.push(("features", of("test --quiet", "")));
     }
 
     for (what, arguments) in checks {

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask test | ci | bench | fips | fuzz`.
+//! The project's own commands: `cargo xtask test | ci | bench | faults | fips | fuzz`.
 
 #[cfg(not(unix))]
 compile_error!(
@@ -9,6 +9,7 @@ mod bench;
 mod bench_peers;
 mod cargo;
 mod ci;
+mod faults;
 mod feature_checks;
 mod fips;
 mod fuzz;
@@ -33,6 +34,8 @@ enum Xtask {
     Ci,
     /// Measure jobcrypt beside others; a full run writes docs/benchmarks.md
     Bench(bench::Bench),
+    /// Let everything go wrong that the tests know, and write docs/faults.md; on Linux
+    Faults,
     /// Test AES-256-GCM inside a FIPS 140-3 module
     Fips,
     /// Look for bytes that break what must hold for all of them; on Linux
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Xtask::Test { arguments } => test::run(&arguments),
         Xtask::Ci => ci::run(),
         Xtask::Bench(bench) => bench::run(&bench),
+        Xtask::Faults => faults::run(),
         Xtask::Fips => fips::run(),
         Xtask::Fuzz(fuzz) => fuzz::run(&fuzz),
     };

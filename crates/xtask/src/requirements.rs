@@ -16,10 +16,18 @@ enum Requirement {
     Go,
     Postgres,
     Python,
+    Redis,
+    Strace,
 }
 
 impl Requirement {
-    const OF_ALL_TESTS: [Self; 3] = [Self::Go, Self::Postgres, Self::Python];
+    const OF_ALL_TESTS: [Self; 5] = [
+        Self::Go,
+        Self::Postgres,
+        Self::Python,
+        Self::Redis,
+        Self::Strace,
+    ];
     const OF_FIPS: [Self; 2] = [Self::CMake, Self::Go];
 
     fn description(self) -> &'static str {
@@ -28,6 +36,8 @@ impl Requirement {
             Self::Go => "Go, and the sources of its library x/crypto",
             Self::Postgres => "a PostgreSQL server (initdb and postgres)",
             Self::Python => "a Python 3 that can import cryptography and nacl",
+            Self::Strace => "strace, which kills a program at a system call",
+            Self::Redis => "a Redis server (redis-server), 7 or later",
         }
     }
 
@@ -37,6 +47,8 @@ impl Requirement {
             Self::Go => &["golang-go", "golang-golang-x-crypto-dev"],
             Self::Postgres => &["postgresql"],
             Self::Python => &["python3-cryptography", "python3-nacl"],
+            Self::Strace => &["strace"],
+            Self::Redis => &["redis-server"],
         }
     }
 
@@ -46,6 +58,8 @@ impl Requirement {
             Self::Go => &["golang", "golang-x-crypto-devel"],
             Self::Postgres => &["postgresql-server"],
             Self::Python => &["python3-cryptography", "python3-pynacl"],
+            Self::Strace => &["strace"],
+            Self::Redis => &["redis"],
         }
     }
 
@@ -64,6 +78,8 @@ impl Requirement {
                 "~/.jobcrypt-tests/bin/pip install cryptography pynacl",
                 "export JOBCRYPT_TEST_PYTHON=~/.jobcrypt-tests/bin/python3",
             ],
+            Self::Strace => &[],
+            Self::Redis => &["brew install redis"],
         }
     }
 
@@ -73,6 +89,14 @@ impl Requirement {
             Self::Go => has_go(),
             Self::Postgres => PostgresPrograms::find().is_ok(),
             Self::Python => python().is_some(),
+            // What needs it runs on Linux only.
+            Self::Strace => {
+                !cfg!(target_os = "linux") || Command::new("strace").arg("-V").output().is_ok()
+            }
+            Self::Redis => Command::new("redis-server")
+                .arg("--version")
+                .output()
+                .is_ok(),
         }
     }
 }
@@ -185,7 +209,7 @@ fn instructions(missing: &[Requirement]) -> String {
     for command in packages(missing, Requirement::macos_commands) {
         let _ = writeln!(text, "  {command}");
     }
-    text.push_str("\nElsewhere, put initdb on the PATH and set JOBCRYPT_TEST_PYTHON and JOBCRYPT_TEST_GOPATH.");
+    text.push_str("\nElsewhere, put initdb and redis-server on the PATH and set JOBCRYPT_TEST_PYTHON and JOBCRYPT_TEST_GOPATH.");
     text
 }
 
@@ -217,7 +241,7 @@ mod tests {
         let all = instructions(&Requirement::OF_ALL_TESTS);
         assert!(
             all.contains(
-                " golang-golang-x-crypto-dev postgresql python3-cryptography python3-nacl\n"
+                " golang-golang-x-crypto-dev postgresql python3-cryptography python3-nacl redis-server strace\n"
             ),
             "{all}"
         );

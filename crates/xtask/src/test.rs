@@ -13,13 +13,25 @@ pub(crate) fn run(arguments: &[String]) -> io::Result<u8> {
     run_with(&python, arguments)
 }
 
+/// Runs one of the tests that compare a page of the documentation with what happens, and lets it write it.
+pub(crate) fn run_writing(arguments: &[&str]) -> io::Result<u8> {
+    let python = requirements::python_after_all_are_met()?;
+    let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+    run_in(&python, &arguments, &[("JOBCRYPT_WRITE_FAULTS", "yes")])
+}
+
 pub(crate) fn run_with(python: &Path, arguments: &[String]) -> io::Result<u8> {
+    run_in(python, arguments, &[])
+}
+
+fn run_in(python: &Path, arguments: &[String], variables: &[(&str, &str)]) -> io::Result<u8> {
     let all_features = feature_checks::all_features(&chosen_packages(arguments))?;
     let postgres = PostgresServer::start(&env::temp_dir())?;
     println!("postgres  {}", postgres.url());
     println!("python    {}", python.display());
     exit_code(
         announce("test", &cargo_arguments(&all_features, arguments))
+            .envs(variables.iter().copied())
             .env("JOBCRYPT_TEST_FEATURES", &all_features)
             .env("JOBCRYPT_TEST_POSTGRES", postgres.url())
             .env("JOBCRYPT_TEST_PYTHON", python),

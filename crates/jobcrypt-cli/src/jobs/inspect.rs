@@ -1,0 +1,132 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use jobcrypt::store::{JobHeaders, Store};
+use serde_json::{Value, json};
+
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    hook_arguments::HookArguments,
+    jobs::{
+        audit_file::AuditFile,
+        store_arguments::{self, SelectionArguments, StoreArguments},
+        text_table::{shown, text_table},
+    },
+    output::Output,
+};
+
+#[derive(Args)]
+pub(crate) struct Inspect {
+    #[command(flatten)]
+    store: StoreArguments,
+
+    #[command(flatten)]
+    selection: SelectionArguments,
+
+    /// How many jobs to show at most
+    #[arg(long, default_value_t = 20)]
+    limit: u32,
+
+    /// Decrypt the args of the job of --id and print them
+    #[arg(long, requires_all = ["id", "audit"])]
+    reveal: bool,
+
+    /// A value not to show, as a JSON Pointer: /card/pan
+    #[arg(long, value_name = "POINTER", requires = "reveal")]
+    redact: Vec<String>,
+
+    /// The file that is told who revealed what, first
+    #[arg(long, value_name = "FILE", requires = "reveal")]
+    audit: Option<PathBuf>,
+
+    #[command(flatten)]
+    hook: HookArguments,
+}
+
+impl Inspect {
+    pub(crate) async fn run(self, output: &Output) -> Result<Exit, Failure> {
+        let store = self.store.store().await?;
+        if let (true, Some(id), Some(audit)) = (self.reveal, self.selection.id(), &self.audit) {
+            let audit = AuditFile::open(audit)?;
+            return self.reveal(&store, id, &audit, output).await;
+        }
+        let jobs = store
+            .inspect(&self.selection.selection(), self.limit)
+            .await
+            .map_err(store_arguments::failure)?;
+        let document: Vec<_> = jobs.iter().map(document).collect();
+        output.result(&document, |_| text(&jobs))?;
+        Ok(Exit::Done)
+    }
+
+    async fn reveal(
+        &self,
+        store: &Store,
+        id: &str,
+        audit: &AuditFile,
+        output: &Output,
+    ) -> Result<Exit, Failure> {
+        let hook = self.hook.hook()?;
+        let args = store
+            .reveal(&hook, id, &self.redact, |line| audit.write(line))
+            .await
+            .map_err(store_arguments::failure)?;
+        output.result(&json!({"id": id, "args": &**args}), |_| {
+            format!("{}\n", *args)
+        })?;
+        Ok(Exit::Done)
+    }
+}
+
+pub(crate) fn document(job: &JobHeaders) -> Value {
+    let tokens = job.tokens.iter().map(|token| {
+        json!({
+            "place": token.place.as_str(),
+            "form": token.form,
+            "cipher": token.cipher,
+            "key_id": token.key_id.to_string(),
+            "length": token.len,
+        })
+    });
+    json!({
+        "table": job.table,
+        "id": job.id,
+        "kind": job.kind,
+        "state": job.state,
+        "args": job.args,
+        "length": job.len,
+        "tokens": tokens.collect::<Vec<_>>(),
+    })
+}
+
+pub(crate) fn text(jobs: &[JobHeaders]) -> String {
+    let mut rows = Vec::new();
+    for job in jobs {
+        let head = [&job.id, &job.kind, &job.state].map(|it| shown(it));
+        let line = |rest: [String; 5]| head.iter().cloned().chain(rest).collect::<Vec<_>>();
+        if job.tokens.is_empty() {
+            let (args, len) = (job.args.to_owned(), job.len.to_string());
+            rows.push(line([
+                args,
+                String::new(),
+                String::new(),
+                String::new(),
+                len,
+            ]));
+        }
+        for token in &job.tokens {
+            rows.push(line([
+                token.form.clone(),
+                shown(&token.place.as_str()),
+                token.cipher.clone(),
+                token.key_id.to_string(),
+                token.len.to_string(),
+            ]));
+        }
+    }
+    let head = [
+        "id", "kind", "state", "form", "place", "cipher", "key", "bytes",
+    ];
+    text_table(&head, &rows)
+}

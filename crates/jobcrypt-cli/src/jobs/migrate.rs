@@ -1,0 +1,228 @@
+use std::{fmt::Write, path::PathBuf};
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use jobcrypt::store::{MigrateOptions, Progress, Report, Selection, Stop, Store, Unsealed};
+use serde_json::{Value, json};
+
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    hook_arguments::HookArguments,
+    jobs::{
+        audit_file::AuditFile,
+        inspect, status,
+        store_arguments::{self, StoreArguments},
+        text_table::{shown, text_table},
+    },
+    output::Output,
+};
+
+#[derive(Args)]
+pub(crate) struct Migrate {
+    #[command(flatten)]
+    store: StoreArguments,
+
+    #[command(flatten)]
+    hook: HookArguments,
+
+    /// Write nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// How many rows to look at in a second, at most
+    #[arg(long, value_name = "ROWS")]
+    rate: Option<f64>,
+
+    /// How many rows to move at a time
+    #[arg(long, value_name = "ROWS", default_value_t = 500)]
+    page: u32,
+
+    /// Move jobs of this kind only
+    #[arg(long)]
+    kind: Option<String>,
+
+    /// A name that the kind had when its jobs were sealed
+    #[arg(long, value_name = "OLD", requires = "kind")]
+    kind_was: Vec<String>,
+
+    /// Where jobs go: to the primary, or out of encryption
+    #[arg(long, value_enum, default_value_t = Goal::Primary)]
+    to: Goal,
+
+    /// Seal also what names no key: shows what that is, and does it with --yes
+    #[arg(long, requires_all = ["up_to_id", "audit"], conflicts_with = "kind_was")]
+    seal_plaintext: bool,
+
+    /// The last job that --seal-plaintext may trust
+    #[arg(long, value_name = "ID", requires = "seal_plaintext")]
+    up_to_id: Option<String>,
+
+    /// The file that is told of each job that --seal-plaintext seals, first
+    #[arg(long, value_name = "FILE", requires = "seal_plaintext")]
+    audit: Option<PathBuf>,
+
+    /// Seal what --seal-plaintext has shown
+    #[arg(long, requires = "seal_plaintext")]
+    yes: bool,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq, ValueEnum)]
+enum Goal {
+    Primary,
+    Plaintext,
+}
+
+impl Migrate {
+    pub(crate) async fn run(self, output: &Output) -> Result<Exit, Failure> {
+        let store = self.store.store().await?;
+        let hook = self.hook.hook()?;
+        let stop = Stop::default();
+        let mut options = self.options(&stop);
+        if let (Some(up_to_id), Some(audit)) = (&self.up_to_id, &self.audit) {
+            if !self.yes && !self.dry_run {
+                return self.ask_for_consent(&store, up_to_id, output).await;
+            }
+            let audit = AuditFile::open(audit)?;
+            options = options.seal_plaintext(up_to_id, move |line| audit.write(line));
+        }
+        let interrupt = tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                stop.now();
+            }
+        });
+        let bar = progress_bar(output);
+        let report = store
+            .migrate(&hook, &options, &mut |progress| show(&bar, progress))
+            .await;
+        interrupt.abort();
+        bar.finish_and_clear();
+        let report = report.map_err(store_arguments::failure)?;
+        let unknown = status::unknown(&report.status, &hook.keys().snapshot());
+        output.result(&document(&report, unknown), |_| text(&report, unknown))?;
+        Ok(self.exit(&report))
+    }
+
+    fn options(&self, stop: &Stop) -> MigrateOptions {
+        let mut options = MigrateOptions::new().page(self.page).stop(stop.clone());
+        if let Some(rate) = self.rate {
+            options = options.rate(rate);
+        }
+        if self.dry_run {
+            options = options.dry_run();
+        }
+        if let Some(kind) = &self.kind {
+            options = options.kind(kind);
+        }
+        if self.to == Goal::Plaintext {
+            options = options.to_plaintext();
+        }
+        self.kind_was.iter().fold(options, MigrateOptions::kind_was)
+    }
+
+    async fn ask_for_consent(
+        &self,
+        store: &Store,
+        up_to_id: &str,
+        output: &Output,
+    ) -> Result<Exit, Failure> {
+        let mut selection = Selection::all().up_to_id(up_to_id);
+        if let Some(kind) = &self.kind {
+            selection = selection.kind(kind);
+        }
+        let unsealed = store.unsealed(&selection).await;
+        let unsealed = unsealed.map_err(store_arguments::failure)?;
+        let samples: Vec<_> = unsealed.samples.iter().map(inspect::document).collect();
+        let counts: Vec<_> = unsealed
+            .counts
+            .iter()
+            .map(|((kind, found), count)| json!({"kind": kind, "found": found, "count": count}))
+            .collect();
+        output.result(&json!({"unsealed": counts, "samples": samples}), |_| {
+            unsealed_text(&unsealed)
+        })?;
+        Err(Failure::new(
+            Exit::Refused,
+            "nothing was sealed: who vouches for these jobs?",
+        )
+        .next_step(
+            "look at the samples; once sealed, a planted job is a trusted one. Then add --yes",
+        ))
+    }
+
+    fn exit(&self, report: &Report) -> Exit {
+        if report.is_interrupted {
+            Exit::Interrupted
+        } else if report.unreadable > 0 || (report.left > 0 && !self.dry_run) {
+            Exit::Findings
+        } else {
+            Exit::Done
+        }
+    }
+}
+
+/// Draws on a terminal only, and on standard error.
+fn progress_bar(output: &Output) -> ProgressBar {
+    if !output.is_for_people() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:30} {pos} of {len}, {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(0).with_style(style)
+}
+
+fn show(bar: &ProgressBar, progress: &Progress) {
+    bar.set_length(progress.total);
+    bar.set_position(progress.migrated);
+    let left = progress
+        .time_left()
+        .map_or_else(String::new, |it| format!(", {} s left", it.as_secs()));
+    bar.set_message(format!("{:.0} a second{left}", progress.rate()));
+}
+
+fn unsealed_text(unsealed: &Unsealed) -> String {
+    let row = |((kind, found), count): (&(String, &str), &u64)| {
+        vec![shown(kind), (*found).to_owned(), count.to_string()]
+    };
+    let rows: Vec<_> = unsealed.counts.iter().map(row).collect();
+    let counts = text_table(&["kind", "found", "count"], &rows);
+    format!("{counts}\n{}", inspect::text(&unsealed.samples))
+}
+
+fn text(report: &Report, unknown: u64) -> String {
+    let mut text = status::counts_text(&report.status);
+    let _ = writeln!(
+        text,
+        "\n{} moved, {} of them named no key before; {} left; {} could not be opened; {unknown} tokens under keys that are not at hand",
+        report.migrated, report.sealed, report.left, report.unreadable
+    );
+    for job in &report.unreadable_jobs {
+        let _ = writeln!(
+            text,
+            "  {} {} {} {}",
+            shown(&job.table),
+            shown(&job.id),
+            shown(&job.kind),
+            job.class.as_str()
+        );
+    }
+    text
+}
+
+fn document(report: &Report, unknown: u64) -> Value {
+    let unreadable = report.unreadable_jobs.iter().map(
+        |it| json!({"table": it.table, "id": it.id, "kind": it.kind, "class": it.class.as_str()}),
+    );
+    json!({
+        "scanned": report.scanned,
+        "migrated": report.migrated,
+        "sealed": report.sealed,
+        "raced": report.raced,
+        "left": report.left,
+        "unreadable": report.unreadable,
+        "unreadable_jobs": unreadable.collect::<Vec<_>>(),
+        "unknown_key": unknown,
+        "interrupted": report.is_interrupted,
+        "counts": status::counts(&report.status),
+    })
+}

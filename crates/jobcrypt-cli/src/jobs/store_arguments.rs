@@ -1,0 +1,214 @@
+use std::env;
+
+use clap::{Args, ValueEnum};
+use jobcrypt::store::{Error, Form, Selection, Store, Table};
+
+use crate::{exit::Exit, failure::Failure};
+
+/// Where the jobs are.
+#[derive(Args)]
+pub(crate) struct StoreArguments {
+    /// The environment variable that holds the URL of the database, postgres://... or sqlite://...
+    #[arg(long, value_name = "VARIABLE", default_value = "DATABASE_URL")]
+    database_from: String,
+
+    /// The schema of River's tables
+    #[arg(long, value_name = "SCHEMA", conflicts_with = "table")]
+    schema: Option<String>,
+
+    /// A table that is not River's, `table` or `schema.table`
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
+
+    /// Its column that tells jobs apart
+    #[arg(long, value_name = "COLUMN", default_value = "id", requires = "table")]
+    id_column: String,
+
+    /// Its column with the kind
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        default_value = "kind",
+        requires = "table"
+    )]
+    kind_column: String,
+
+    /// Where the kind stands if in another table: the column that refers to it, that table, its id column,
+    /// its column with the kind
+    #[arg(
+        long,
+        value_name = "COLUMN,TABLE,ID,KIND",
+        value_delimiter = ',',
+        requires = "table",
+        conflicts_with = "kind_column"
+    )]
+    kind_from: Vec<String>,
+
+    /// Its column with the args
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        default_value = "args",
+        requires = "table"
+    )]
+    args_column: String,
+
+    /// How that column holds JSON
+    #[arg(long, value_enum, default_value_t = FormName::Json, requires = "table")]
+    args_form: FormName,
+
+    /// Its column with the state
+    #[arg(long, value_name = "COLUMN", requires = "table")]
+    state_column: Option<String>,
+
+    /// The state of a job that is being worked
+    #[arg(long, value_name = "STATE", requires = "state_column")]
+    running_state: Vec<String>,
+
+    /// Its column that is set while a job is being worked
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        requires = "table",
+        conflicts_with = "state_column"
+    )]
+    locked_column: Option<String>,
+
+    /// Its column with the time when a job was made
+    #[arg(long, value_name = "COLUMN", requires = "table")]
+    created_column: Option<String>,
+
+    /// One more column in which tokens may rest
+    #[arg(long, value_name = "COLUMN", requires = "table")]
+    further_column: Vec<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum FormName {
+    /// The database's own JSON
+    Json,
+    /// JSON as text
+    Text,
+    /// JSON as bytes
+    Bytes,
+}
+
+/// Which jobs are meant.
+#[derive(Args)]
+pub(crate) struct SelectionArguments {
+    /// The job of this id
+    #[arg(long)]
+    id: Option<String>,
+
+    /// Jobs of this kind
+    #[arg(long)]
+    kind: Option<String>,
+
+    /// Jobs in this state
+    #[arg(long)]
+    state: Option<String>,
+
+    /// Jobs under the key of this id
+    #[arg(long)]
+    key: Option<jobcrypt::KeyId>,
+}
+
+impl StoreArguments {
+    pub(crate) async fn store(&self) -> Result<Store, Failure> {
+        let url = env::var(&self.database_from).map_err(|_| {
+            Failure::new(
+                Exit::Database,
+                format!("the variable {} is not set", self.database_from),
+            )
+            .next_step("set it to the URL of the database, or name another with --database-from")
+        })?;
+        Store::connect(&url, self.tables()?).await.map_err(failure)
+    }
+
+    fn tables(&self) -> Result<Vec<Table>, Failure> {
+        let Some(name) = &self.table else {
+            let tables = [Table::river(), Table::river_dead_letter()];
+            let in_schema = |table: Table| match &self.schema {
+                Some(schema) => table.in_schema(schema),
+                None => table,
+            };
+            return Ok(tables.into_iter().map(in_schema).collect());
+        };
+        let form = match self.args_form {
+            FormName::Json => Form::Json,
+            FormName::Text => Form::Text,
+            FormName::Bytes => Form::Bytes,
+        };
+        let mut table = Table::new(name)
+            .id(&self.id_column)
+            .kind(&self.kind_column)
+            .args(&self.args_column, form);
+        match &*self.kind_from {
+            [] => {}
+            [reference, kinds, id, kind] => table = table.kind_in(reference, kinds, id, kind),
+            _ => return Err(incomplete("--kind-from has four parts between commas")),
+        }
+        if let Some(column) = &self.state_column {
+            table = table.state(column);
+        }
+        for state in &self.running_state {
+            table = table.running_state(state);
+        }
+        if let Some(column) = &self.locked_column {
+            table = table.running_while_set(column);
+        }
+        if let Some(column) = &self.created_column {
+            table = table.created(column);
+        }
+        for column in &self.further_column {
+            table = table.further(column, Form::Text);
+        }
+        Ok(vec![table])
+    }
+}
+
+impl SelectionArguments {
+    pub(crate) fn selection(&self) -> Selection {
+        let mut selection = match &self.id {
+            Some(id) => Selection::job(id),
+            None => Selection::all(),
+        };
+        if let Some(kind) = &self.kind {
+            selection = selection.kind(kind);
+        }
+        if let Some(state) = &self.state {
+            selection = selection.state(state);
+        }
+        if let Some(key) = self.key {
+            selection = selection.key_id(key);
+        }
+        selection
+    }
+
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+}
+
+fn incomplete(message: &str) -> Failure {
+    Failure::new(Exit::Refused, message)
+}
+
+pub(crate) fn failure(error: Error) -> Failure {
+    let exit = match &error {
+        Error::Refused(_) => Exit::Refused,
+        Error::Hook(_) => Exit::Keys,
+        Error::Connection(_)
+        | Error::Database(_)
+        | Error::NoColumn { .. }
+        | Error::NoTable(_)
+        | Error::Url => Exit::Database,
+        _ => Exit::Failed,
+    };
+    let text = error.to_string();
+    let failure = Failure::new(exit, text);
+    match error {
+        Error::Audit(source) => failure.because(source),
+        _ => failure,
+    }
+}

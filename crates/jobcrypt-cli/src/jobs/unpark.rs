@@ -1,0 +1,32 @@
+use clap::Args;
+use serde_json::json;
+
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    jobs::store_arguments::{self, SelectionArguments, StoreArguments},
+    output::Output,
+};
+
+#[derive(Args)]
+pub(crate) struct Unpark {
+    #[command(flatten)]
+    store: StoreArguments,
+
+    #[command(flatten)]
+    selection: SelectionArguments,
+}
+
+impl Unpark {
+    pub(crate) async fn run(self, output: &Output) -> Result<Exit, Failure> {
+        let store = self.store.store().await?;
+        let put_back = store
+            .unpark(&self.selection.selection())
+            .await
+            .map_err(store_arguments::failure)?;
+        output.result(&json!({"put_back": put_back}), |_| {
+            format!("{put_back} jobs put back\n")
+        })?;
+        Ok(Exit::Done)
+    }
+}

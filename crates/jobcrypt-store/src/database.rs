@@ -1,0 +1,81 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jobcrypt_core::KeyId;
+use zeroize::Zeroizing;
+
+use crate::{Count, Error, Selection, Table};
+
+/// What the two databases must be able to do; each has a file of its own, with the same names in it.
+#[async_trait]
+pub(crate) trait Database: Send + Sync {
+    /// The columns of a table and their types; none where there is no such table.
+    async fn columns(&self, table: &str) -> Result<BTreeMap<String, String>, Error>;
+
+    /// Counts what rests in all tables, at one moment.
+    async fn count(&self, tables: &[Table]) -> Result<Vec<Count>, Error>;
+
+    /// Reads a page, in the order of ids.
+    async fn rows(&self, table: &Table, page: &Page<'_>) -> Result<Vec<Row>, Error>;
+
+    /// Reads a page and writes what `change` makes of it, to each row that is still what it was.
+    async fn rewrite(
+        &self,
+        table: &Table,
+        page: &Page<'_>,
+        change: &mut Change<'_>,
+    ) -> Result<Rewritten, Error>;
+
+    /// Makes parked jobs of a page available.
+    async fn unpark(&self, table: &Table, page: &Page<'_>) -> Result<Unparked, Error>;
+}
+
+/// Gives the new args of a row, or `None` to leave it.
+pub(crate) type Change<'a> =
+    dyn FnMut(&Row) -> Result<Option<Zeroizing<Vec<u8>>>, Error> + Send + 'a;
+
+/// Which rows to read next.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Page<'a> {
+    /// The id behind which it begins.
+    pub(crate) after: Option<String>,
+    pub(crate) limit: u32,
+    pub(crate) selection: Selection,
+    /// Leaves out jobs that are being worked.
+    pub(crate) skips_running: bool,
+    /// Leaves out args that have no marker, and those that are under the key given for their kind.
+    /// A database to which that is no help may hand them over.
+    pub(crate) only_stale: Option<&'a BTreeMap<String, KeyId>>,
+    /// Reads the further columns too.
+    pub(crate) with_further: bool,
+}
+
+/// A stored job.
+pub(crate) struct Row {
+    pub(crate) id: String,
+    pub(crate) kind: String,
+    pub(crate) state: String,
+    /// The args: JSON as text, or what the bytes are.
+    pub(crate) stored: Zeroizing<Vec<u8>>,
+    /// The further columns, empty where they are null.
+    pub(crate) further: Vec<Vec<u8>>,
+}
+
+/// What became of a page.
+#[derive(Debug, Default)]
+pub(crate) struct Rewritten {
+    /// The id of its last row; `None` where there was none.
+    pub(crate) last: Option<String>,
+    pub(crate) rows: u64,
+    pub(crate) written: u64,
+    /// Rows that another writer changed meanwhile.
+    pub(crate) raced: u64,
+    pub(crate) longest: usize,
+}
+
+/// What became of a page of parked jobs.
+#[derive(Debug, Default)]
+pub(crate) struct Unparked {
+    pub(crate) last: Option<String>,
+    pub(crate) written: u64,
+}

@@ -1,0 +1,80 @@
+use std::io;
+
+/// Why stored jobs could not be counted, moved or shown.
+///
+/// Its text holds no args, keys or tokens.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The audit line could not be written, so nothing was done.
+    #[error("the audit line could not be written; nothing was done")]
+    Audit(#[source] io::Error),
+    /// The connection to the database was lost, or another writer held what was needed.
+    #[error("the database did not answer: {0}; run the same again, it goes on where it stopped")]
+    Connection(String),
+    /// The database refused.
+    #[error("the database could not be used: {0}")]
+    Database(String),
+    /// The hook could not seal or open.
+    #[error(transparent)]
+    Hook(#[from] jobcrypt_core::Error),
+    /// There is no job of this id.
+    #[error("there is no job {0}; ids are those of the table's id column")]
+    NoJob(String),
+    /// There is no table of this name.
+    #[error(
+        "there is no table {0}; run the queue's own migrations, or name the table with its schema"
+    )]
+    NoTable(String),
+    /// The table has no column of this name.
+    #[error("the table {table} has no column {column}; describe the table as it is")]
+    NoColumn {
+        /// The name of the table.
+        table: String,
+        /// The name of the column.
+        column: String,
+    },
+    /// What was asked for is not done, and why.
+    #[error("refused: {0}")]
+    Refused(&'static str),
+    /// A recorded sample cannot be read.
+    #[error("line {0} of the recorded samples is none; move the file aside and record anew")]
+    Sample(usize),
+    /// The URL names no database that this build knows.
+    #[error(
+        "the URL must begin with postgres:// or sqlite://, and this build must have that feature"
+    )]
+    Url,
+}
+
+/// Reduces what a database driver says to its code and message: its details may quote a row.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(refusal) => {
+                let code = refusal.code().unwrap_or_default();
+                let text = format!("{} ({code})", refusal.message());
+                if may_pass(&code) {
+                    Self::Connection(text)
+                } else {
+                    Self::Database(text)
+                }
+            }
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Protocol(_) => {
+                Self::Connection(error.to_string())
+            }
+            _ => Self::Database(error.to_string()),
+        }
+    }
+}
+
+/// Whether the same statement may succeed a moment later: PostgreSQL lost a connection, shuts down or
+/// saw a deadlock; SQLite is busy.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+fn may_pass(code: &str) -> bool {
+    ["08", "40", "57P"]
+        .iter()
+        .any(|class| code.len() == 5 && code.starts_with(class))
+        || matches!(code, "5" | "6" | "261" | "517")
+}

@@ -1,0 +1,44 @@
+#![doc = include_str!("../README.md")]
+
+mod audit;
+mod count;
+mod database;
+mod drain_plot;
+mod drain_sample;
+mod error;
+mod inspect;
+mod migrate;
+mod migrate_options;
+mod page_size;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod progress;
+mod report;
+mod reveal;
+mod selection;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod status;
+mod store;
+mod stored_form;
+mod table;
+mod token_scan;
+mod unpark;
+mod unsealed;
+mod verify;
+
+pub use audit::{Audit, AuditAction};
+pub use count::{Count, Found, Place};
+pub use drain_plot::drain_plot;
+pub use drain_sample::DrainSample;
+pub use error::Error;
+pub use inspect::{JobHeaders, TokenHeader};
+pub use migrate_options::{MigrateOptions, Stop};
+pub use progress::Progress;
+pub use report::{Report, Unreadable};
+pub use selection::Selection;
+pub use status::{SafeToRemove, Status};
+pub use store::Store;
+pub use table::{Form, Table};
+pub use unsealed::Unsealed;
+pub use verify::Verified;

@@ -1,0 +1,110 @@
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde_json::value::RawValue;
+
+use crate::{Found, token_scan};
+
+/// What stored args are, as far as that shows without a key.
+pub(crate) fn of(stored: &[u8], marker: &str) -> Found {
+    match token(stored, marker) {
+        Some(token) => match token_scan::head(token.as_bytes()) {
+            Some(head) => head.found(),
+            None if is_base64(&token) => Found::Legacy,
+            None => Found::Unreadable,
+        },
+        None if is_legacy_string(stored) => Found::Legacy,
+        None => Found::Plaintext,
+    }
+}
+
+/// Returns the text under the marker; whatever else stands there counts as a text that is no token.
+pub(crate) fn token<'a>(stored: &'a [u8], marker: &str) -> Option<Cow<'a, str>> {
+    // Most values have no marker at all, and need not be parsed to see that.
+    let may_hold = stored.first() == Some(&b'{')
+        && (contains(stored, marker.as_bytes()) || stored.contains(&b'\\'));
+    if !may_hold && !stored.first().is_some_and(u8::is_ascii_whitespace) {
+        return None;
+    }
+    let object: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(stored).ok()?;
+    let value = object.get(marker)?.get();
+    Some(serde_json::from_str::<Cow<'_, str>>(value).unwrap_or(Cow::Borrowed("")))
+}
+
+/// The tokens in args that are not the one under the marker.
+pub(crate) fn tokens_within<'a>(
+    stored: &'a [u8],
+    marker: &str,
+) -> impl Iterator<Item = Found> + use<'a> {
+    let whole =
+        token(stored, marker).is_some_and(|token| token_scan::head(token.as_bytes()).is_some());
+    let mut is_first = whole;
+    token_scan::tokens(stored)
+        .filter(move |_| !std::mem::take(&mut is_first))
+        .map(|head| head.found())
+}
+
+/// Whether the value is a string of base64 and nothing else, long enough to be a ciphertext.
+fn is_legacy_string(stored: &[u8]) -> bool {
+    match stored.trim_ascii_start() {
+        [b'"', text @ ..] if text.len() > 50 => text[..50]
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/_-".contains(byte)),
+        _ => false,
+    }
+}
+
+fn is_base64(text: &str) -> bool {
+    let text = text.trim_end_matches('=');
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    !text.is_empty() && text.bytes().all(allowed)
+}
+
+fn contains(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len()).any(|it| it == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "jc1.fernet.AAAAAAAAAAAAAAAAAAAAAA.abc";
+
+    fn name_of(stored: &str) -> &'static str {
+        of(stored.as_bytes(), "river_encrypt").as_str()
+    }
+
+    #[test]
+    fn a_value_is_told_by_what_stands_under_the_marker() {
+        assert_eq!(
+            name_of(&format!(r#"{{"river_encrypt": "{TOKEN}"}}"#)),
+            "sealed"
+        );
+        assert_eq!(
+            name_of(&format!(r#"{{"river\u005fencrypt":"{TOKEN}"}}"#)),
+            "sealed"
+        );
+        assert_eq!(name_of(r#"{"river_encrypt":"c2VjcmV0"}"#), "legacy");
+        assert_eq!(name_of(&format!("\"{}\"", "gAAAA".repeat(12))), "legacy");
+        assert_eq!(
+            name_of(r#"{"river_encrypt":"jc2.fernet.x.y"}"#),
+            "unreadable"
+        );
+        assert_eq!(name_of(r#"{"river_encrypt":{"a":1}}"#), "unreadable");
+        assert_eq!(
+            name_of(&format!(r#"{{"a":{{"river_encrypt":"{TOKEN}"}}}}"#)),
+            "plaintext"
+        );
+        assert_eq!(name_of(r#""a short text""#), "plaintext");
+    }
+
+    #[test]
+    fn tokens_within_leave_out_the_one_that_is_the_args() {
+        let within = |stored: String| tokens_within(stored.as_bytes(), "river_encrypt").count();
+        assert_eq!(within(format!(r#"{{"river_encrypt":"{TOKEN}"}}"#)), 0);
+        assert_eq!(within(format!(r#"{{"a":["{TOKEN}","{TOKEN}"]}}"#)), 2);
+        assert_eq!(
+            within(format!(r#"{{"river_encrypt":"{TOKEN}","b":"{TOKEN}"}}"#)),
+            1
+        );
+    }
+}

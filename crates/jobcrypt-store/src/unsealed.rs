@@ -1,0 +1,63 @@
+use std::collections::BTreeMap;
+
+use crate::{Error, JobHeaders, Selection, Store, database::Page, page_size::PageSize};
+
+/// Jobs without a token that names a key: what somebody decides about who seals them.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Unsealed {
+    /// How many there are, by kind and by what the args are: `plaintext`, `legacy` or `unreadable`.
+    pub counts: BTreeMap<(String, &'static str), u64>,
+    /// The first of each.
+    pub samples: Vec<JobHeaders>,
+}
+
+const ROWS_PER_PAGE: u32 = 500;
+const SAMPLES: u64 = 3;
+
+impl Store {
+    /// Counts the selected jobs that name no key and takes samples of them, before
+    /// [`MigrateOptions::seal_plaintext`](crate::MigrateOptions::seal_plaintext) seals them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`] and [`Error::Connection`].
+    pub async fn unsealed(&self, selection: &Selection) -> Result<Unsealed, Error> {
+        let mut unsealed = Unsealed::default();
+        for table in &self.tables {
+            let mut size = PageSize::new(ROWS_PER_PAGE);
+            let mut after = None;
+            loop {
+                let page = Page {
+                    after,
+                    limit: size.next(),
+                    selection: selection.clone(),
+                    ..Page::default()
+                };
+                let rows = self.database.rows(table, &page).await?;
+                size.met_row_of(rows.iter().map(|row| row.stored.len()).max().unwrap_or(0));
+                for row in &rows {
+                    unsealed.note(JobHeaders::of(table, row));
+                }
+                let Some(last) = rows.into_iter().next_back() else {
+                    break;
+                };
+                after = Some(last.id);
+            }
+        }
+        Ok(unsealed)
+    }
+}
+
+impl Unsealed {
+    fn note(&mut self, job: JobHeaders) {
+        if job.args == "sealed" {
+            return;
+        }
+        let count = self.counts.entry((job.kind.clone(), job.args)).or_default();
+        *count += 1;
+        if *count <= SAMPLES {
+            self.samples.push(job);
+        }
+    }
+}

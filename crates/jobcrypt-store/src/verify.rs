@@ -1,0 +1,115 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use jobcrypt_core::{EncryptHook, JobContext, Key, KeyId};
+use zeroize::Zeroizing;
+
+use crate::{
+    Error, Selection, Store, Table, Unreadable,
+    database::{Page, Row},
+    page_size::PageSize,
+    report::LISTED,
+    token_scan,
+};
+
+/// What opening every job has shown.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Verified {
+    /// How many sealed jobs opened.
+    pub opened: u64,
+    /// How many jobs are plaintext.
+    pub plaintext: u64,
+    /// How many did not open.
+    pub unreadable: u64,
+    /// The first of those.
+    pub unreadable_jobs: Vec<Unreadable>,
+    within: BTreeMap<KeyId, u64>,
+    keys: BTreeSet<KeyId>,
+}
+
+const ROWS_PER_PAGE: u32 = 500;
+
+impl Store {
+    /// Opens every job, and says which do not. Where jobs are left that name no key, this shows whether one
+    /// can go: call it with a hook that lacks that key, and hand the result to
+    /// [`Status::safe_to_remove`](crate::Status::safe_to_remove).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`] and [`Error::Connection`].
+    pub async fn verify(
+        &self,
+        hook: &EncryptHook,
+        selection: &Selection,
+    ) -> Result<Verified, Error> {
+        let keyring = hook.keys().snapshot();
+        let mut verified = Verified {
+            keys: keyring.keys().map(Key::key_id).collect(),
+            ..Verified::default()
+        };
+        for table in &self.tables {
+            let mut size = PageSize::new(ROWS_PER_PAGE);
+            let mut after = None;
+            loop {
+                let page = Page {
+                    after,
+                    limit: size.next(),
+                    selection: selection.clone(),
+                    ..Page::default()
+                };
+                let rows = self.database.rows(table, &page).await?;
+                size.met_row_of(rows.iter().map(|row| row.stored.len()).max().unwrap_or(0));
+                for row in &rows {
+                    verified.open(hook, table, row);
+                }
+                let Some(last) = rows.into_iter().next_back() else {
+                    break;
+                };
+                after = Some(last.id);
+            }
+        }
+        Ok(verified)
+    }
+}
+
+impl Verified {
+    /// Returns how many tokens stood within the args that opened, for each key: values that an app sealed
+    /// itself, before the whole was sealed. Nothing else shows them.
+    #[must_use]
+    pub fn within(&self) -> &BTreeMap<KeyId, u64> {
+        &self.within
+    }
+
+    /// Whether every job opened without this key.
+    pub(crate) fn all_open_without(&self, key: KeyId) -> bool {
+        self.unreadable == 0 && !self.keys.contains(&key)
+    }
+
+    fn open(&mut self, hook: &EncryptHook, table: &Table, row: &Row) {
+        let context = JobContext::new(&row.kind);
+        if !hook.is_sealed(&context, &row.stored) {
+            self.plaintext += 1;
+            return;
+        }
+        match hook.open_bytes(&context, &row.stored) {
+            Ok(plaintext) => {
+                self.opened += 1;
+                let plaintext = Zeroizing::new(plaintext.unwrap_or_default());
+                for head in token_scan::tokens(&plaintext) {
+                    *self.within.entry(head.key_id).or_default() += 1;
+                }
+            }
+            Err(error) => {
+                self.unreadable += 1;
+                if self.unreadable_jobs.len() < LISTED {
+                    self.unreadable_jobs.push(Unreadable {
+                        table: table.name().to_owned(),
+                        id: row.id.clone(),
+                        kind: row.kind.clone(),
+                        class: error.kind(),
+                    });
+                }
+            }
+        }
+    }
+}

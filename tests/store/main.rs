@@ -1,0 +1,6 @@
+//! Stored jobs: counted, moved, shown and put back, on SQLite and on PostgreSQL.
+
+mod counting;
+mod migrating;
+mod operating;
+mod other_tables;

@@ -1,0 +1,28 @@
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+/// Returns a program of the project as it is now, selected as cargo does, such as `--bin jobcrypt`: cargo
+/// builds it, unless it is built already.
+pub fn program([selector, name]: [&str; 2]) -> PathBuf {
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--workspace", selector, name])
+        // The features that `cargo xtask test` has built everything with, so that it is built already.
+        .args(env::var("JOBCRYPT_TEST_FEATURES"))
+        .arg("--message-format=json-render-diagnostics")
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .output()
+        .expect("cargo runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name} builds not: {errors}");
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == name)
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .expect("cargo says where the program is")
+}
