@@ -96,7 +96,7 @@ on_both_databases! {
         let hook = hook();
         database.plant("charge_card", &sealed(&hook, "charge_card")).await;
         let status = store(&database).await.status().await.expect("it counts");
-        let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(60);
+        let at = std::time::UNIX_EPOCH + std::time::Duration::from_mins(1);
         let line = DrainSample::new(&status, at).to_line();
         let keys = BTreeMap::from([(primary(&hook).to_string(), 1)]);
         assert_eq!(line, serde_json::json!({"at": 60, "keys": keys, "no_key": 0}).to_string());
