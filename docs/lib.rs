@@ -12,6 +12,9 @@ pub mod choosing_a_cipher {}
 #[doc = include_str!("failures.md")]
 pub mod failures {}
 
+#[doc = include_str!("for-queue-authors.md")]
+pub mod for_queue_authors {}
+
 #[doc = include_str!("format.md")]
 pub mod format {}
 
@@ -23,6 +26,9 @@ pub mod glossary {}
 
 #[doc = include_str!("key-rotation.md")]
 pub mod key_rotation {}
+
+#[doc = include_str!("key-sources.md")]
+pub mod key_sources {}
 
 #[doc = include_str!("stored-jobs.md")]
 pub mod stored_jobs {}

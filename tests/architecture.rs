@@ -5,13 +5,14 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate and the crates of the project that its library may depend on.
-const MAY_KNOW: [(&str, &[&str]); 10] = [
+const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("jobcrypt-core", &[]),
     ("jobcrypt-ciphers", &["jobcrypt-core"]),
     ("jobcrypt-keys", &["jobcrypt-core"]),
     ("jobcrypt-river", &["jobcrypt-core"]),
     ("jobcrypt-store", &["jobcrypt-core"]),
     ("jobcrypt-testkit", &["jobcrypt-core"]),
+    ("jobcrypt-tower", &["jobcrypt-core"]),
     (
         "jobcrypt",
         &[
@@ -20,6 +21,7 @@ const MAY_KNOW: [(&str, &[&str]); 10] = [
             "jobcrypt-keys",
             "jobcrypt-river",
             "jobcrypt-store",
+            "jobcrypt-tower",
         ],
     ),
     ("jobcrypt-bench", &["jobcrypt", "jobcrypt-testkit"]),

@@ -1,6 +1,7 @@
 //! The plugin against River itself, on SQLite and on PostgreSQL.
 
 mod composition;
+mod conformance;
 mod drain;
 mod failures;
 mod keys;

@@ -5,10 +5,11 @@ use serde_json::Value;
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| workbench::program(["--bin", "jobcrypt"]));
 
 /// Runs the command, which must succeed, and returns what it prints as JSON.
-pub(crate) fn jobcrypt(arguments: &[&str]) -> Value {
+pub(crate) fn jobcrypt(url: &str, arguments: &[&str]) -> Value {
     let output = Command::new(&*PROGRAM)
         .arg("--json")
         .args(arguments)
+        .env("DATABASE_URL", url)
         .output()
         .expect("the program starts");
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -24,19 +24,20 @@ workbench::on_both_databases! {
         let repository = folder.path().join("keys");
         let path = repository.to_str().expect("the path is text");
         let url = database.url();
-        jobcrypt(&["keys", "setup", path]);
+        jobcrypt(&url, &["keys", "setup", path]);
 
         let flock = Arc::new(Flock::new());
         let nodes = [(); 2].map(|()| Node::start(&database, &repository, &flock));
-        let (gate, stop) = (Arc::new(RwLock::new(0)), watch::Sender::new(false));
+        let (gate, allowed) = (Arc::new(RwLock::new(0)), watch::Sender::new(0));
         let enqueuing = nodes
             .each_ref()
-            .map(|node| node.enqueue(&flock, &gate, stop.subscribe()));
+            .map(|node| node.enqueue(&flock, &gate, allowed.subscribe()));
 
         for rotation in 1..=ROTATIONS {
+            // As many again as were there before, so that jobs come in during each step.
+            allowed.send_replace((rotation + 1) * JOBS_PER_ROTATION);
             flock.until_enqueued(rotation * JOBS_PER_ROTATION).await;
-            let rotated =
-                jobcrypt(&["keys", "rotate", path, "--store", &url, "--grace", "0s"]);
+            let rotated = jobcrypt(&url, &["keys", "rotate", path, "--store", "--grace", "0s"]);
             let primary: KeyId = rotated["primary"]
                 .as_str()
                 .expect("it is an id")
@@ -45,15 +46,18 @@ workbench::on_both_databases! {
             for node in &nodes {
                 node.until_primary(primary).await;
             }
-            let left = jobcrypt(&["jobs", "migrate", &url, "--keys", path, "--namespace", "walk"]);
-            assert_eq!(left["unreadable"], 0, "{left}");
+            let moved = jobcrypt(
+                &url,
+                &["jobs", "migrate", "--keys-in", path, "--namespace", "walk"],
+            );
+            assert_eq!(moved["unreadable"], 0, "{moved}");
             let closed = gate.write().await;
-            let counted = counted(&jobcrypt(&["jobs", "status", &url]));
+            let counted = counted(&jobcrypt(&url, &["jobs", "status"]));
             assert_eq!(counted, decrypted(&database, &nodes[0]).await);
             drop(closed);
         }
 
-        stop.send_replace(true);
+        drop(allowed);
         for task in enqueuing {
             task.await.expect("it does not panic");
         }
@@ -72,7 +76,10 @@ fn counted(status: &Value) -> BTreeMap<String, u64> {
     keys.iter()
         .map(|key| {
             let id = key["key_id"].as_str().expect("a key has an id");
-            (id.to_owned(), key["jobs"].as_u64().expect("it is a number"))
+            (
+                id.to_owned(),
+                key["tokens"].as_u64().expect("it is a number"),
+            )
         })
         .filter(|(_, jobs)| *jobs > 0)
         .collect()

@@ -71,17 +71,24 @@ impl Node {
         }
     }
 
-    /// Enqueues, on and on, whenever `gate` is open, until told to stop.
+    /// Enqueues whenever `gate` is open and `allowed` are more than there are, until nothing more is allowed.
     pub(crate) fn enqueue(
         &self,
         flock: &Arc<Flock>,
         gate: &Arc<RwLock<u64>>,
-        mut stop: watch::Receiver<bool>,
+        mut allowed: watch::Receiver<u64>,
     ) -> JoinHandle<()> {
         let (client, flock, gate) = (self.client.clone(), Arc::clone(flock), Arc::clone(gate));
         tokio::spawn(async move {
-            while !*stop.borrow_and_update() {
+            loop {
                 let mut next = gate.write().await;
+                if *next >= *allowed.borrow_and_update() {
+                    drop(next);
+                    if allowed.changed().await.is_err() {
+                        return;
+                    }
+                    continue;
+                }
                 let sheep: Vec<_> = (*next..*next + BATCH).map(CountSheep::new).collect();
                 client.insert_many(sheep).await.expect("jobs are enqueued");
                 *next += BATCH;

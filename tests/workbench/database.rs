@@ -181,6 +181,33 @@ impl Database {
         id.expect("the row is inserted")
     }
 
+    /// Makes a new database of the same sort.
+    pub async fn another(&self) -> Self {
+        match self {
+            Self::Postgres(_) => Self::postgres().await,
+            Self::Sqlite(..) => Self::sqlite().await,
+        }
+    }
+
+    /// Makes every job due that waits or is scheduled, but not those that are parked.
+    pub async fn make_due(&self) {
+        const POSTGRES: &str = "update river_job set state = 'available', scheduled_at = now()
+            where state in ('available', 'retryable', 'scheduled') and scheduled_at < now() + interval '1 year'";
+        const SQLITE: &str =
+            "update river_job set state = 'available', scheduled_at = datetime('now')
+            where state in ('available', 'retryable', 'scheduled') and scheduled_at < datetime('now', '1 year')";
+        macro_rules! update {
+            ($sql:expr, $pool:expr) => {
+                sqlx::query($sql).execute($pool).await.map(drop)
+            };
+        }
+        let done = match self {
+            Self::Postgres(pool) => update!(POSTGRES, pool),
+            Self::Sqlite(pool, _) => update!(SQLITE, pool),
+        };
+        done.expect("the table can be changed");
+    }
+
     /// Runs one of the documentation's queries, the `nth` that is headed by this database's name;
     /// returns its rows, every column as text.
     pub async fn documented(&self, page: &str, nth: usize) -> Vec<Vec<String>> {

@@ -1,17 +1,21 @@
-use std::env;
+use std::path::PathBuf;
 
-use clap::Args;
-use jobcrypt::{CipherName, EncryptHook, Keyring, KeyringBuilder, SecretKey, ciphers};
-use zeroize::Zeroizing;
+use clap::{Args, ValueEnum};
+use jobcrypt::{CipherName, EncryptHook, LegacyForm, Policy, ciphers, keys::KeySource};
 
 use crate::{exit::Exit, failure::Failure};
 
 /// The hook that seals and opens the jobs at hand: its keys and its namespace.
 #[derive(Args)]
 pub(crate) struct HookArguments {
-    /// The environment variable that holds the keys, newest first, separated by commas
+    /// The environment variable that holds the keys, newest first, separated by commas; with `_FILE` behind
+    /// its name, the file
     #[arg(long, value_name = "VARIABLE", default_value = "JOBCRYPT_KEYS")]
     keys_from: String,
+
+    /// The key repository, or a folder or file of keys, in place of a variable
+    #[arg(long, value_name = "PATH", conflicts_with = "keys_from")]
+    keys_in: Option<PathBuf>,
 
     /// The cipher of keys that do not name theirs, as `fernet:KEY` does
     #[arg(long, default_value = "xchacha20poly1305")]
@@ -20,40 +24,55 @@ pub(crate) struct HookArguments {
     /// The namespace that producers and workers set
     #[arg(long, default_value = "")]
     namespace: String,
+
+    /// The marker that producers and workers set
+    #[arg(long, default_value = "river_encrypt")]
+    marker: String,
+
+    /// The form in which jobs were stored before jobcrypt
+    #[arg(long, value_enum)]
+    legacy: Option<Form>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Form {
+    /// A JSON string of base64, by NaCl secretbox
+    PlainBox,
+    /// A JSON string, a Fernet token
+    PlainFernet,
+    /// An object with the marker, and base64 under it
+    River,
 }
 
 impl HookArguments {
     pub(crate) fn hook(&self) -> Result<EncryptHook, Failure> {
-        let text = env::var(&self.keys_from).map(Zeroizing::new).map_err(|_| {
-            Failure::new(
-                Exit::Keys,
-                format!("the variable {} is not set", self.keys_from),
-            )
-        })?;
-        let mut keyring: Option<KeyringBuilder> = None;
-        for entry in text.split(',').map(str::trim) {
-            let (cipher, key) = match entry.split_once(':') {
-                Some((cipher, key)) => (cipher.parse().map_err(unusable)?, key),
-                None => (self.cipher, entry),
-            };
-            let key = SecretKey::from_base64(key).map_err(unusable)?;
-            let key = ciphers::encryptor(cipher, key).map_err(unusable)?;
-            keyring = Some(match keyring {
-                None => Keyring::new(key),
-                Some(keyring) => keyring.and(key),
-            });
+        let loaded = self
+            .source()
+            .with_cipher(self.cipher)
+            .keyring(ciphers::encryptor)
+            .map_err(|error| Failure::new(Exit::Keys, "the keys cannot be used").because(error))?;
+        for remark in &loaded.remarks {
+            eprintln!("{remark}");
         }
-        let keyring = keyring
-            .ok_or_else(|| Failure::new(Exit::Keys, "there is no key"))?
-            .build()
-            .map_err(unusable)?;
-        EncryptHook::builder(keyring)
+        let policy = match self.legacy {
+            None => Policy::sealed(),
+            Some(Form::PlainBox) => Policy::sealed().legacy(LegacyForm::PlainBox),
+            Some(Form::PlainFernet) => Policy::sealed().legacy(LegacyForm::PlainFernet),
+            Some(Form::River) => Policy::sealed().legacy(LegacyForm::River),
+        };
+        EncryptHook::builder(loaded.keyring)
             .namespace(&*self.namespace)
+            .marker(&*self.marker)
+            .default_policy(policy)
             .build()
-            .map_err(unusable)
+            .map_err(|error| Failure::new(Exit::Keys, "these keys make no hook").because(error))
     }
-}
 
-fn unusable(error: jobcrypt::Error) -> Failure {
-    Failure::new(Exit::Keys, "the keys cannot be used").because(error)
+    fn source(&self) -> KeySource {
+        match &self.keys_in {
+            Some(path) if path.is_dir() => KeySource::directory(path),
+            Some(path) => KeySource::file(path),
+            None => KeySource::variable(&self.keys_from),
+        }
+    }
 }

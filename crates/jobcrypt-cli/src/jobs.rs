@@ -6,7 +6,7 @@ mod audit_file;
 mod inspect;
 mod migrate;
 mod status;
-mod store_arguments;
+pub(crate) mod store_arguments;
 mod text_table;
 mod unpark;
 

@@ -21,7 +21,7 @@ pub(crate) enum Command {
     /// Make a key repository: a folder with a primary and a staged key
     Setup(setup::Setup),
     /// Make the staged key the primary, and stage a new one
-    Rotate(rotate::Rotate),
+    Rotate(Box<rotate::Rotate>),
     /// Show the keys of a repository
     Status(status::Status),
     /// Look for all that is wrong with a repository
@@ -39,11 +39,11 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(crate) fn run(self, output: &Output) -> Result<Exit, Failure> {
+    pub(crate) async fn run(self, output: &Output) -> Result<Exit, Failure> {
         match self {
             Self::Generate(command) => command.run(output),
             Self::Setup(command) => command.run(output),
-            Self::Rotate(command) => command.run(output),
+            Self::Rotate(command) => command.run(output).await,
             Self::Status(command) => command.run(output),
             Self::Doctor(command) => command.run(output),
             Self::Export(command) => command.run(output),

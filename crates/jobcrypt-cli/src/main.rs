@@ -1,7 +1,5 @@
 //! The command `jobcrypt`.
 
-#![allow(dead_code, reason = "the commands that need it follow")]
-
 mod cli;
 mod exit;
 mod failure;
@@ -38,7 +36,7 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command, output: &Output) -> Result<Exit, Failure> {
     match command {
-        Command::Keys(command) => command.run(output),
+        Command::Keys(command) => command.run(output).await,
         Command::Jobs(command) => command.run(output).await,
         Command::Completions { shell } => self_description::completions(shell),
         Command::Man => self_description::man(),

@@ -116,12 +116,12 @@ impl ErrorKind {
                 "compare the namespace and the kind with those of the producer; if they agree, the stored token was changed"
             }
             Self::CipherNotAllowed => {
-                "allow the cipher for this kind, at least until its jobs are gone"
+                "allow the cipher for this kind while there are such jobs, or add a key of one that is allowed"
             }
             Self::EncryptionFailed => "nothing was stored; enqueue again once the cause is gone",
             Self::InvalidConfiguration => "",
             Self::KeyNotAllowed => {
-                "allow the kind and the namespace for the key, at least until its jobs are gone"
+                "allow the kind and the namespace for the key while there are such jobs, or add a key that is for them"
             }
             Self::KeyRetired => "restore the key if the job is still wanted",
             Self::KeySourceUnavailable => "the job waits until the source answers",

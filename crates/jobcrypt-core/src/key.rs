@@ -155,6 +155,11 @@ impl Key {
         token.strip_prefix(&*self.token_prefix)
     }
 
+    /// Whether the key is for some kinds or namespaces only.
+    pub(crate) const fn is_bound(&self) -> bool {
+        self.kinds.is_some() || self.namespaces.is_some()
+    }
+
     pub(crate) fn allows(&self, kind: &str, namespace: &str) -> bool {
         self.allows_kind(kind) && self.allows_namespace(namespace)
     }
@@ -169,7 +174,7 @@ impl Key {
     pub(crate) fn report_overdue(&self) {
         let is_overdue = self.not_after.is_some_and(|date| date < SystemTime::now());
         if is_overdue && !self.was_reported_overdue.swap(true, Ordering::Relaxed) {
-            warn!(target: "jobcrypt", key = %self.id, alias = ?self.alias, "key.overdue");
+            warn!(target: "jobcrypt", key = %self.id, alias = self.alias(), "key.overdue");
         }
     }
 }

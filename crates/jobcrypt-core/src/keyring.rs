@@ -89,7 +89,33 @@ impl Keyring {
         KeyringBuilder(Self::of(self.keys.clone(), self.retired.clone())).and(secondary)
     }
 
-    /// Returns the key that encrypts.
+    /// Begins this keyring with `successor` in front of the key of the id `of`: what that one sealed, the
+    /// successor seals from now on. So a key that is not the primary rotates, such as one that is
+    /// [bound](crate::Key::with_kinds) to some kinds, or the only one of a cipher that a policy asks for.
+    ///
+    /// Where no key has the id, the successor is a secondary.
+    ///
+    /// ```
+    /// # use jobcrypt_ciphers::XChaCha20Poly1305;
+    /// # use jobcrypt_core::{Key, Keyring, SecretKey};
+    /// # let key = || SecretKey::generate().map(XChaCha20Poly1305::new);
+    /// let for_cards = |cipher| Key::new(cipher).with_kinds(["charge_card"]);
+    /// let keyring = Keyring::new(key()?).and(for_cards(key()?)).build()?;
+    /// let old = keyring.keys().nth(1).expect("there are two").key_id();
+    ///
+    /// let keyring = keyring.with_successor(old, for_cards(key()?)).build()?;
+    /// assert_eq!(keyring.keys().nth(2).expect("there are three").key_id(), old);
+    /// # Ok::<(), jobcrypt_core::Error>(())
+    /// ```
+    pub fn with_successor(&self, of: KeyId, successor: impl Into<Key>) -> KeyringBuilder {
+        let mut keys = self.keys.clone();
+        let place = keys.iter().position(|key| key.key_id() == of);
+        keys.insert(place.unwrap_or(keys.len()), Arc::new(successor.into()));
+        KeyringBuilder(Self::of(keys, self.retired.clone()))
+    }
+
+    /// Returns the key that encrypts, unless another is bound to a job's kind or its policy asks for another
+    /// cipher.
     #[must_use]
     pub fn primary(&self) -> &Key {
         // A keyring is never empty: it begins with its primary.

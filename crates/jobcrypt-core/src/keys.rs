@@ -100,6 +100,9 @@ impl Keys {
     }
 
     /// Puts `keyring` in the place of the one in use, for all clones at once.
+    ///
+    /// A hook compares its policies with its keys when it is built, not here: where no key is left that a kind may
+    /// be sealed with, enqueueing it fails.
     pub fn swap(&self, keyring: Keyring) {
         *self
             .0

@@ -8,8 +8,6 @@ use crate::{
     Payload, Policy, associated_data, envelope, json_keys, marker, scratch,
 };
 
-const SEALED_WITH_IT: &str = "the stored token was sealed with it";
-
 impl EncryptHook {
     /// Opens args in place, on their way to the worker: exactly the bytes that the app enqueued.
     /// Returns whether they were sealed; `false` means that they are plaintext which the policy of
@@ -25,15 +23,32 @@ impl EncryptHook {
     /// [`ErrorKind::UnsupportedVersion`], and [`ErrorKind::InvalidConfiguration`] for a kind or detail
     /// of more than 65,000 bytes.
     pub fn open<P: Payload>(&self, context: &JobContext<'_>, args: &mut P) -> Result<bool, Error> {
-        let in_job = |error: Error| error.for_job(context.kind());
-        let plaintext = self.open_bytes(context, &args.as_json().map_err(in_job)?)?;
-        match plaintext {
-            Some(plaintext) => {
-                *args = P::from_json(plaintext).map_err(in_job)?;
+        match self.opened(context, args)? {
+            Some(opened) => {
+                *args = opened;
                 Ok(true)
             }
             None => Ok(false),
         }
+    }
+
+    /// Like [`open`](Self::open), for args whose kind lives in the same value, so that one of the two
+    /// cannot be borrowed mutably. Returns the opened args, or `None` when they are plaintext which the
+    /// policy of the kind accepts.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn opened<P: Payload>(
+        &self,
+        context: &JobContext<'_>,
+        args: &P,
+    ) -> Result<Option<P>, Error> {
+        let in_job = |error: Error| error.for_job(context.kind());
+        self.open_bytes(context, &args.as_json().map_err(in_job)?)?
+            .map(P::from_json)
+            .transpose()
+            .map_err(in_job)
     }
 
     /// Like [`open`](Self::open); where no key fits, reloads the [`Keys`](crate::Keys) once, as far as
@@ -132,7 +147,8 @@ impl EncryptHook {
         if let Some(kind) = self.refusal(context, policy, key) {
             // What is no token at all is not refused for its cipher.
             Envelope::parse_bytes(token)?;
-            return Err(Error::new(kind, SEALED_WITH_IT).for_key(key.key_id()));
+            let detail = format!("the stored token was sealed with {}", key.cipher());
+            return Err(Error::with_detail(kind, detail).for_key(key.key_id()));
         }
         let plaintext = scratch::for_context(|associated_data| {
             associated_data::write(context, &self.0.namespace, associated_data)?;
@@ -170,12 +186,22 @@ impl EncryptHook {
     }
 }
 
+/// Version 0x80 and the first bytes of a time before the year 2106.
+const BEGIN_OF_FERNET: &[u8] = b"gAAAAA";
+
 /// Whether what has no token of this hook may be worked as plaintext.
 pub(crate) fn accept_plaintext(policy: &Policy, stored: &[u8]) -> Result<(), Error> {
     if marker::is_envelope(stored) {
         return Err(Error::new(
             ErrorKind::Malformed,
             "they are an envelope under another marker than this hook has",
+        ));
+    }
+    let is_bare_token = json_keys::trim_start(stored).starts_with(BEGIN_OF_FERNET);
+    if is_bare_token && policy.reads(LegacyForm::PlainFernet) {
+        return Err(Error::new(
+            ErrorKind::Malformed,
+            "they begin like a Fernet token, and the legacy form is one in a JSON string",
         ));
     }
     if policy.rejects_plaintext {
@@ -195,7 +221,8 @@ fn no_key(token: &[u8], policy: &Policy, keyring: &Keyring) -> Error {
     };
     let (cipher, id) = (envelope.cipher(), envelope.key_id());
     if !policy.opens(cipher) {
-        return Error::new(ErrorKind::CipherNotAllowed, SEALED_WITH_IT).for_key(id);
+        let detail = format!("the stored token was sealed with {cipher}");
+        return Error::with_detail(ErrorKind::CipherNotAllowed, detail).for_key(id);
     }
     if keyring.is_retired(id) {
         let detail = "the keyring holds its tombstone";

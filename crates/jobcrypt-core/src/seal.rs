@@ -20,14 +20,60 @@ impl EncryptHook {
     /// that the kind's policy seals with and opens, [`ErrorKind::KeyNotAllowed`] when all keys that have one are bound
     /// to other kinds or namespaces, or the encryptor's own error.
     pub fn seal<P: Payload>(&self, context: &JobContext<'_>, args: &mut P) -> Result<bool, Error> {
+        match self.sealed(context, args)? {
+            Some(sealed) => {
+                *args = sealed;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Like [`seal`](Self::seal), for args whose kind lives in the same value, so that one of the two
+    /// cannot be borrowed mutably. Returns the sealed args, or `None` when they are to be stored as
+    /// they are.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`seal`](Self::seal).
+    ///
+    /// ```
+    /// # use jobcrypt_ciphers::XChaCha20Poly1305;
+    /// # use jobcrypt_core::{EncryptHook, JobContext, Keyring, SecretKey};
+    /// # let keyring = Keyring::new(XChaCha20Poly1305::new(SecretKey::generate()?)).build()?;
+    /// # let hook = EncryptHook::builder(keyring).build()?;
+    /// struct Row {
+    ///     kind: String,
+    ///     args: String,
+    /// }
+    ///
+    /// impl Row {
+    ///     fn context(&self) -> JobContext<'_> {
+    ///         JobContext::new(&self.kind)
+    ///     }
+    /// }
+    ///
+    /// let mut row = Row { kind: "send_letter".to_owned(), args: r#"{"to":"ada"}"#.to_owned() };
+    /// if let Some(sealed) = hook.sealed(&row.context(), &row.args)? {
+    ///     row.args = sealed;
+    /// }
+    /// if let Some(opened) = hook.opened(&row.context(), &row.args)? {
+    ///     row.args = opened;
+    /// }
+    /// assert_eq!(row.args, r#"{"to":"ada"}"#);
+    /// # Ok::<(), jobcrypt_core::Error>(())
+    /// ```
+    pub fn sealed<P: Payload>(
+        &self,
+        context: &JobContext<'_>,
+        args: &P,
+    ) -> Result<Option<P>, Error> {
         let in_job = |error: Error| error.for_job(context.kind());
         let json = Plaintext::of(args).map_err(in_job)?;
-        let Some(envelope) = self.seal_bytes(context, &json)? else {
-            return Ok(false);
-        };
-        drop(json);
-        *args = P::from_json(envelope).map_err(in_job)?;
-        Ok(true)
+        self.seal_bytes(context, &json)?
+            .map(P::from_json)
+            .transpose()
+            .map_err(in_job)
     }
 
     /// Seals args given as JSON, for stores. Returns the envelope, or `None` when the args are to be
@@ -81,24 +127,27 @@ impl EncryptHook {
         Ok(None)
     }
 
-    /// Returns the first key that the policy of the kind allows and that may be used for it.
+    /// Returns the first key that the policy of the kind allows and that may be used for it: one that is
+    /// bound to the kind or the namespace before one that is for everything.
     pub(crate) fn key_of<'a>(
         &self,
         context: &JobContext<'_>,
         keyring: &'a Keyring,
     ) -> Result<&'a Key, Error> {
         let policy = self.policy(context.kind());
-        let mut allowed = keyring
+        let allowed = keyring
             .keys()
-            .filter(|key| policy.allows_sealing_with(key.cipher()))
-            .peekable();
-        if allowed.peek().is_none() {
+            .filter(|key| policy.allows_sealing_with(key.cipher()));
+        if allowed.clone().next().is_none() {
             return Err(Error::new(
                 ErrorKind::CipherNotAllowed,
-                "no key can seal this kind",
+                "no key has a cipher that its policy seals with and opens",
             ));
         }
         let key = allowed
+            .clone()
+            .filter(|key| key.is_bound())
+            .chain(allowed)
             .find(|key| key.allows(context.kind(), &self.0.namespace))
             .ok_or_else(|| {
                 Error::new(

@@ -27,7 +27,7 @@ impl EncryptHook {
         jobs: impl IntoIterator<Item = (JobContext<'k>, &'a mut P)>,
     ) -> Result<(), Error> {
         let mut jobs: Vec<_> = jobs.into_iter().collect();
-        let sealed = self.sealed(&jobs)?;
+        let sealed = self.sealed_batch(jobs.iter().map(|(context, args)| (*context, &**args)))?;
         for ((_, args), sealed) in jobs.iter_mut().zip(sealed) {
             if let Some(sealed) = sealed {
                 **args = sealed;
@@ -36,21 +36,30 @@ impl EncryptHook {
         Ok(())
     }
 
-    /// Returns the sealed args of each job, or `None` where they are to be stored as they are.
-    fn sealed<P: Payload>(
+    /// Like [`seal_batch`](Self::seal_batch), for args whose kind lives in the same value, as
+    /// [`sealed`](Self::sealed) is for one job. Returns the sealed args of each job, or `None` where
+    /// they are to be stored as they are.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`seal_batch`](Self::seal_batch).
+    pub fn sealed_batch<'a, P: Payload + 'a>(
         &self,
-        jobs: &[(JobContext<'_>, &mut P)],
+        jobs: impl IntoIterator<Item = (JobContext<'a>, &'a P)>,
     ) -> Result<Vec<Option<P>>, Error> {
         let keyring = self.keys().snapshot();
-        let mut plans = Vec::with_capacity(jobs.len());
+        let jobs = jobs.into_iter();
+        let mut plans = Vec::with_capacity(jobs.size_hint().0);
         let mut batches = Batches(Vec::new());
         for (context, args) in jobs {
             let in_job = |error: Error| error.for_job(context.kind());
-            let json = Plaintext::of(*args).map_err(in_job)?;
-            let key = self.sealing_key(context, &json, &keyring).map_err(in_job)?;
+            let json = Plaintext::of(args).map_err(in_job)?;
+            let key = self
+                .sealing_key(&context, &json, &keyring)
+                .map_err(in_job)?;
             plans.push((context, json, key.map(|key| batches.plan(key))));
         }
-        let mut seal = |context, json: &[u8], place| {
+        let mut seal = |context: &JobContext<'_>, json: &[u8], place| {
             let (key, batch) = batches.begun(place)?;
             let envelope = self.envelope(key, context, json, |bound, plaintext, body| {
                 batch.encrypt(bound, plaintext, body)
@@ -61,7 +70,7 @@ impl EncryptHook {
             .into_iter()
             .map(|(context, json, place)| {
                 place
-                    .map(|place| seal(context, &json, place))
+                    .map(|place| seal(&context, &json, place))
                     .transpose()
                     .map_err(|error| error.for_job(context.kind()))
             })

@@ -64,6 +64,27 @@ fn a_bound_key_seals_its_kinds_and_leaves_the_others_to_the_next() {
 }
 
 #[test]
+fn a_bound_key_goes_first_wherever_it_stands_and_has_a_rotation_of_its_own() {
+    let cards = || key().with_kinds(["charge_card"]);
+    let (first, bound) = (key(), cards());
+    let id = bound.key_id();
+    let hook = hook_of(first, bound).build().expect("it is sound");
+    let [card, letter] = ["charge_card", "send_letter"].map(JobContext::new);
+    let rotated = hook.keys().rotate(key());
+    rotated.expect("a new key is sound");
+    assert_eq!(key_of(&sealed(&hook, &card)), id.to_string());
+    let primary = hook.keys().snapshot().primary().key_id().to_string();
+    assert_eq!(key_of(&sealed(&hook, &letter)), primary);
+
+    let successor = cards();
+    let successor_id = successor.key_id().to_string();
+    let next = hook.keys().snapshot().with_successor(id, successor).build();
+    hook.keys().swap(next.expect("a new key is sound"));
+    assert_eq!(key_of(&sealed(&hook, &card)), successor_id);
+    assert_eq!(key_of(&sealed(&hook, &letter)), primary);
+}
+
+#[test]
 fn a_token_of_a_key_that_is_bound_elsewhere_is_parked() {
     let bytes = *new_key().expose();
     let bound = |key: Key| {

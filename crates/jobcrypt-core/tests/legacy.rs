@@ -91,6 +91,14 @@ fn a_string_is_of_the_form_or_an_error_never_plaintext() {
 }
 
 #[test]
+fn a_bare_fernet_token_is_no_plaintext_where_the_form_is_read() {
+    let fernet = Fernet::new(key());
+    let bare = base64_simd::URL_SAFE.encode_to_string(body(&fernet));
+    let hook = reading(fernet, LegacyForm::PlainFernet);
+    assert_eq!(open(&hook, bare), Err(ErrorKind::Malformed));
+}
+
+#[test]
 fn a_box_whose_text_begins_like_a_token_is_tried() {
     // A nonce with this beginning gives base64 that begins with "jc1". It is not the nonce that the
     // box was made with, so no key opens it; the point is that it is tried.

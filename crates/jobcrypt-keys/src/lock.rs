@@ -15,7 +15,7 @@ use crate::{FileError, RepositoryError, folder::Folder};
 /// operating system when the process dies.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: OwnedFd,
+    file: OwnedFd,
 }
 
 const LOCK_FILE: &str = ".lock";
@@ -28,7 +28,7 @@ impl Lock {
         let begin = Instant::now();
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Self { _file: file }),
+                Ok(()) => return Ok(Self { file }),
                 Err(Errno::WOULDBLOCK) if begin.elapsed() >= patience => {
                     return Err(RepositoryError::Locked {
                         path: folder.path().to_owned(),
@@ -40,5 +40,13 @@ impl Lock {
                 }
             }
         }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that was begun meanwhile has the descriptor until it runs
+        // its own program.
+        let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }

@@ -11,8 +11,7 @@ use crate::{FileError, RepositoryError};
 pub enum RotateError {
     /// Jobs need keys other than the primary: one more rotation could strand them.
     #[error(
-        "{} need keys other than the primary: {}; run `jobcrypt jobs migrate`, then rotate again",
-        jobs(counts),
+        "stored jobs need keys other than the primary: {}; run `jobcrypt jobs migrate`, then rotate again",
         list(counts)
     )]
     KeysInUse {
@@ -39,8 +38,7 @@ pub enum RotateError {
     Repository(#[from] RepositoryError),
     /// Jobs need keys that were retired.
     #[error(
-        "{} need retired keys: {}; run `jobcrypt keys restore` for each, then `jobcrypt jobs migrate`",
-        jobs(counts),
+        "stored jobs need retired keys: {}; run `jobcrypt keys restore` for each, then `jobcrypt jobs migrate`",
         list(counts)
     )]
     RetiredKeysInUse {
@@ -49,9 +47,8 @@ pub enum RotateError {
     },
     /// Another node encrypts with the staged key already.
     #[error(
-        "{} are sealed with key {id}, which is only staged here: another node has rotated already; \
-         bring its repository here with `jobcrypt keys export` and `import`",
-        jobs(&[(*id, *count)])
+        "stored jobs need key {id} ({count}), which is only staged here: another node has rotated already; \
+         bring its repository here with `jobcrypt keys export` and `import`"
     )]
     StagedKeyInUse {
         /// The staged key.
@@ -83,9 +80,8 @@ pub enum RotateError {
     },
     /// Jobs need keys that this repository never had.
     #[error(
-        "{} need keys that are not in this repository: {}; bring them here with `jobcrypt keys import`, \
+        "stored jobs need keys that are not in this repository: {}; bring them here with `jobcrypt keys import`, \
          or check that this is the repository of that store",
-        jobs(counts),
         list(counts)
     )]
     UnknownKeysInUse {
@@ -100,20 +96,10 @@ impl From<FileError> for RotateError {
     }
 }
 
-fn jobs(counts: &[(KeyId, u64)]) -> String {
-    let sum = counts
-        .iter()
-        .fold(0_u64, |sum, (_, jobs)| sum.saturating_add(*jobs));
-    match sum {
-        1 => "1 job".to_owned(),
-        _ => format!("{sum} jobs"),
-    }
-}
-
 fn list(counts: &[(KeyId, u64)]) -> String {
-    let counts: Vec<_> = counts
-        .iter()
-        .map(|(id, jobs)| format!("{id} ({jobs})"))
-        .collect();
-    counts.join(", ")
+    let counts = counts.iter().map(|(id, jobs)| match jobs {
+        1 => format!("{id} (1 job)"),
+        _ => format!("{id} ({jobs} jobs)"),
+    });
+    counts.collect::<Vec<_>>().join(", ")
 }

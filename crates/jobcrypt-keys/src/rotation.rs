@@ -116,13 +116,13 @@ impl<'r> Rotation<'r> {
         self.commit_on(disk, usage)
     }
 
+    /// Keeps the lock to its end: `self` is dropped behind the last step.
     pub(crate) fn commit_on(
         mut self,
         disk: &dyn Disk,
         usage: &Usage,
     ) -> Result<Rotated, RotateError> {
         let plan = self.plan(usage)?;
-        // The rotation, and with it the lock, lives until all is written.
         let (steps, rotated) = self.steps(plan)?;
         run_all(&steps, disk)?;
         Ok(rotated)

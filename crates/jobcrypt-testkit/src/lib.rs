@@ -1,18 +1,31 @@
-//! Proof for whoever builds on jobcrypt: functions that check an encryptor of your own, encryptors
-//! that fail on purpose, the frozen vectors of the stored format, and throwaway servers.
+//! Proof for whoever builds on jobcrypt: functions that check an encryptor or a queue of your own,
+//! encryptors that fail on purpose, the frozen vectors of the stored format, and throwaway servers.
 
 pub mod conformance;
 mod faulty_encryptor;
 #[cfg(unix)]
+mod keeper;
+#[cfg(unix)]
+mod nats_server;
+#[cfg(unix)]
 mod postgres_programs;
 #[cfg(unix)]
 mod postgres_server;
+pub mod queue_conformance;
+mod queue_under_test;
+#[cfg(unix)]
+mod redis_server;
 
 pub use faulty_encryptor::FaultyEncryptor;
+#[cfg(unix)]
+pub use nats_server::NatsServer;
 #[cfg(unix)]
 pub use postgres_programs::PostgresPrograms;
 #[cfg(unix)]
 pub use postgres_server::PostgresServer;
+pub use queue_under_test::{Attempt, QueueUnderTest, StoredJob, Worker};
+#[cfg(unix)]
+pub use redis_server::RedisServer;
 
 /// The frozen vectors of the stored format, version 1, as JSON: keys, tokens, jobs in legacy forms, and
 /// what a reader must refuse. `docs/format.md` explains them; they are only ever added to.

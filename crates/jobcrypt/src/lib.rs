@@ -17,3 +17,6 @@ pub use jobcrypt_river as river;
 #[cfg(any(feature = "store-postgres", feature = "store-sqlite"))]
 #[doc(inline)]
 pub use jobcrypt_store as store;
+#[cfg(feature = "tower")]
+#[doc(inline)]
+pub use jobcrypt_tower as tower;

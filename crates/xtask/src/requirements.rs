@@ -14,22 +14,33 @@ use jobcrypt_testkit::PostgresPrograms;
 enum Requirement {
     CMake,
     Go,
+    Nats,
     Postgres,
     Python,
+    Redis,
     Strace,
 }
 
 impl Requirement {
-    const OF_ALL_TESTS: [Self; 4] = [Self::Go, Self::Postgres, Self::Python, Self::Strace];
+    const OF_ALL_TESTS: [Self; 6] = [
+        Self::Go,
+        Self::Nats,
+        Self::Postgres,
+        Self::Python,
+        Self::Redis,
+        Self::Strace,
+    ];
     const OF_FIPS: [Self; 2] = [Self::CMake, Self::Go];
 
     fn description(self) -> &'static str {
         match self {
             Self::CMake => "CMake",
             Self::Go => "Go, and the sources of its library x/crypto",
+            Self::Nats => "a NATS server (nats-server)",
             Self::Postgres => "a PostgreSQL server (initdb and postgres)",
             Self::Python => "a Python 3 that can import cryptography and nacl",
             Self::Strace => "strace, which kills a program at a system call",
+            Self::Redis => "a Redis server (redis-server), 7 or later",
         }
     }
 
@@ -37,9 +48,11 @@ impl Requirement {
         match self {
             Self::CMake => &["cmake"],
             Self::Go => &["golang-go", "golang-golang-x-crypto-dev"],
+            Self::Nats => &["nats-server"],
             Self::Postgres => &["postgresql"],
             Self::Python => &["python3-cryptography", "python3-nacl"],
             Self::Strace => &["strace"],
+            Self::Redis => &["redis-server"],
         }
     }
 
@@ -47,9 +60,11 @@ impl Requirement {
         match self {
             Self::CMake => &["cmake"],
             Self::Go => &["golang", "golang-x-crypto-devel"],
+            Self::Nats => &["nats-server"],
             Self::Postgres => &["postgresql-server"],
             Self::Python => &["python3-cryptography", "python3-pynacl"],
             Self::Strace => &["strace"],
+            Self::Redis => &["redis"],
         }
     }
 
@@ -62,6 +77,7 @@ impl Requirement {
                 "git clone https://github.com/golang/crypto $JOBCRYPT_TEST_GOPATH/src/golang.org/x/crypto",
                 "git clone https://github.com/golang/sys $JOBCRYPT_TEST_GOPATH/src/golang.org/x/sys",
             ],
+            Self::Nats => &["brew install nats-server"],
             Self::Postgres => &["brew install postgresql@18"],
             Self::Python => &[
                 "python3 -m venv ~/.jobcrypt-tests",
@@ -69,19 +85,20 @@ impl Requirement {
                 "export JOBCRYPT_TEST_PYTHON=~/.jobcrypt-tests/bin/python3",
             ],
             Self::Strace => &[],
+            Self::Redis => &["brew install redis"],
         }
     }
 
     fn is_met(self) -> bool {
         match self {
-            Self::CMake => Command::new("cmake").arg("--version").output().is_ok(),
+            Self::CMake => is_on_path("cmake"),
             Self::Go => has_go(),
+            Self::Nats => is_on_path("nats-server"),
             Self::Postgres => PostgresPrograms::find().is_ok(),
             Self::Python => python().is_some(),
+            Self::Redis => is_on_path("redis-server"),
             // What needs it runs on Linux only.
-            Self::Strace => {
-                !cfg!(target_os = "linux") || Command::new("strace").arg("-V").output().is_ok()
-            }
+            Self::Strace => !cfg!(target_os = "linux") || is_on_path("strace"),
         }
     }
 }
@@ -119,6 +136,10 @@ fn missing(requirements: &[Requirement]) -> Vec<Requirement> {
 
 fn not_found(missing: &[Requirement]) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, instructions(missing))
+}
+
+fn is_on_path(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok()
 }
 
 fn has_go() -> bool {
@@ -194,7 +215,7 @@ fn instructions(missing: &[Requirement]) -> String {
     for command in packages(missing, Requirement::macos_commands) {
         let _ = writeln!(text, "  {command}");
     }
-    text.push_str("\nElsewhere, put initdb on the PATH and set JOBCRYPT_TEST_PYTHON and JOBCRYPT_TEST_GOPATH.");
+    text.push_str("\nElsewhere, put initdb, nats-server and redis-server on the PATH and set JOBCRYPT_TEST_PYTHON and JOBCRYPT_TEST_GOPATH.");
     text
 }
 
@@ -226,7 +247,7 @@ mod tests {
         let all = instructions(&Requirement::OF_ALL_TESTS);
         assert!(
             all.contains(
-                " golang-golang-x-crypto-dev postgresql python3-cryptography python3-nacl strace\n"
+                " golang-golang-x-crypto-dev nats-server postgresql python3-cryptography python3-nacl redis-server strace\n"
             ),
             "{all}"
         );

@@ -3,10 +3,15 @@ use std::{fmt::Write, path::PathBuf, time::Duration};
 use clap::Args;
 use jobcrypt::{
     CipherName,
-    keys::{KeptReason, KeyRepository, Rotated, Rotation, RotationPlan, Snapshot, Usage},
+    keys::{KeptReason, KeyRepository, Rotated, Rotation, RotationPlan, Usage},
 };
 
-use crate::{exit::Exit, failure::Failure, output::Output};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    jobs::store_arguments::{self, StoreArguments},
+    output::Output,
+};
 
 #[derive(Args)]
 pub(crate) struct Rotate {
@@ -14,8 +19,16 @@ pub(crate) struct Rotate {
     #[arg(value_name = "FOLDER")]
     repository: PathBuf,
 
-    /// You have counted: no stored job needs a key other than the primary. Free keys go to the archive
+    /// Count the jobs of the database first, while the repository is locked: free keys go to the archive, and
+    /// nothing is changed while a job needs a key other than the primary
     #[arg(long)]
+    store: bool,
+
+    #[command(flatten)]
+    jobs: StoreArguments,
+
+    /// You have counted: no stored job needs a key other than the primary. Free keys go to the archive
+    #[arg(long, conflicts_with = "store")]
     unused: bool,
 
     /// Say what would happen, and change nothing
@@ -36,26 +49,11 @@ pub(crate) struct Rotate {
 }
 
 impl Rotate {
-    pub(crate) fn run(self, output: &Output) -> Result<Exit, Failure> {
-        let is_unused = self.unused;
-        self.run_counting(output, |_| {
-            Ok(if is_unused {
-                Usage::counted([], 0)
-            } else {
-                Usage::Unknown
-            })
-        })
-    }
-
-    /// Rotates, with the jobs as `count` counts them while the repository is locked.
-    fn run_counting(
-        self,
-        output: &Output,
-        count: impl FnOnce(&Snapshot) -> Result<Usage, Failure>,
-    ) -> Result<Exit, Failure> {
+    pub(crate) async fn run(self, output: &Output) -> Result<Exit, Failure> {
         let repository = KeyRepository::open(&self.repository)?;
         let rotation = self.adjust(repository.begin_rotation_within(self.wait)?);
-        let usage = count(rotation.snapshot())?;
+        // Under the lock: no other rotation comes in between.
+        let usage = self.usage().await?;
         if self.dry_run {
             let plan = rotation.plan(&usage)?;
             output.result(&plan, |plan| format!("would rotate\n{}", planned(plan)))?;
@@ -64,6 +62,19 @@ impl Rotate {
         let rotated = rotation.commit(&usage)?;
         output.result(&rotated, text)?;
         Ok(Exit::Done)
+    }
+
+    async fn usage(&self) -> Result<Usage, Failure> {
+        if self.store {
+            let store = self.jobs.store().await?;
+            let counted = store.status().await.map_err(store_arguments::failure)?;
+            return Ok(Usage::counted(counted.usage(), counted.unattributed()));
+        }
+        Ok(if self.unused {
+            Usage::counted([], 0)
+        } else {
+            Usage::Unknown
+        })
     }
 
     fn adjust<'r>(&self, rotation: Rotation<'r>) -> Rotation<'r> {
