@@ -45,6 +45,11 @@ enum Form {
 }
 
 impl HookArguments {
+    /// The key under which tokens stand.
+    pub(crate) fn marker(&self) -> &str {
+        &self.marker
+    }
+
     pub(crate) fn hook(&self) -> Result<EncryptHook, Failure> {
         let loaded = self
             .source()

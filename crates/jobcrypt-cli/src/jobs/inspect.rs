@@ -46,7 +46,7 @@ pub(crate) struct Inspect {
 
 impl Inspect {
     pub(crate) async fn run(self, output: &Output) -> Result<Exit, Failure> {
-        let store = self.store.store().await?;
+        let store = self.store.store_of(&self.hook).await?;
         if let (true, Some(id), Some(audit)) = (self.reveal, self.selection.id(), &self.audit) {
             let audit = AuditFile::open(audit)?;
             return self.reveal(&store, id, &audit, output).await;

@@ -75,7 +75,7 @@ enum Goal {
 
 impl Migrate {
     pub(crate) async fn run(self, output: &Output) -> Result<Exit, Failure> {
-        let store = self.store.store().await?;
+        let store = self.store.store_of(&self.hook).await?;
         let hook = self.hook.hook()?;
         let stop = Stop::default();
         let mut options = self.options(&stop);

@@ -49,7 +49,7 @@ pub(crate) struct Status {
 
 impl Status {
     pub(crate) async fn run(self, output: &Output) -> Result<Exit, Failure> {
-        let store = self.store.store().await?;
+        let store = self.store.store_of(&self.hook).await?;
         let counted = store.status().await.map_err(store_arguments::failure)?;
         let verified = if self.verify {
             let verified = store.verify(&self.hook.hook()?, &Selection::all()).await;

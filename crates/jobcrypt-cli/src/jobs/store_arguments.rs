@@ -3,7 +3,7 @@ use std::env;
 use clap::{Args, ValueEnum};
 use jobcrypt::store::{Error, Form, Selection, Store, Table};
 
-use crate::{exit::Exit, failure::Failure};
+use crate::{exit::Exit, failure::Failure, hook_arguments::HookArguments};
 
 /// Where the jobs are.
 #[derive(Args)]
@@ -114,7 +114,19 @@ pub(crate) struct SelectionArguments {
 }
 
 impl StoreArguments {
+    /// Connects to it.
     pub(crate) async fn store(&self) -> Result<Store, Failure> {
+        self.connect(self.tables()?).await
+    }
+
+    /// Connects to it, where tokens stand under the marker of a hook.
+    pub(crate) async fn store_of(&self, hook: &HookArguments) -> Result<Store, Failure> {
+        let tables = self.tables()?.into_iter();
+        let tables = tables.map(|table| table.marker(hook.marker())).collect();
+        self.connect(tables).await
+    }
+
+    async fn connect(&self, tables: Vec<Table>) -> Result<Store, Failure> {
         let url = env::var(&self.database_from).map_err(|_| {
             Failure::new(
                 Exit::Database,
@@ -122,7 +134,7 @@ impl StoreArguments {
             )
             .next_step("set it to the URL of the database, or name another with --database-from")
         })?;
-        Store::connect(&url, self.tables()?).await.map_err(failure)
+        Store::connect(&url, tables).await.map_err(failure)
     }
 
     fn tables(&self) -> Result<Vec<Table>, Failure> {
