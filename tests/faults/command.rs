@@ -19,16 +19,18 @@ pub(crate) struct Ended {
     pub(crate) errors: String,
 }
 
-/// Returns the command, ready to be started.
-pub(crate) fn command(arguments: &[impl AsRef<OsStr> + Debug]) -> Command {
-    let mut command = Command::new(&*PROGRAM);
-    command.arg("--json").args(arguments);
-    command
-}
+/// Variables of the command.
+pub(crate) type Environment = Vec<(&'static str, String)>;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &[impl AsRef<OsStr> + Debug]) -> Ended {
-    Ended::from(command(arguments).output().expect("the program starts"))
+    run_in(&Environment::new(), arguments)
+}
+
+/// Runs the command with these variables.
+pub(crate) fn run_in(environment: &Environment, arguments: &[impl AsRef<OsStr> + Debug]) -> Ended {
+    let ended = command_in(environment, arguments).output();
+    Ended::from(ended.expect("the program starts"))
 }
 
 /// Runs the command, which must succeed.
@@ -38,13 +40,35 @@ pub(crate) fn succeed(arguments: &[impl AsRef<OsStr> + Debug]) -> Value {
     ended.printed
 }
 
-/// Returns the command under `strace`, which kills it when it makes this system call the `nth` time.
+/// Returns the command, ready to be started.
+pub(crate) fn command_in(
+    environment: &Environment,
+    arguments: &[impl AsRef<OsStr> + Debug],
+) -> Command {
+    let mut command = Command::new(&*PROGRAM);
+    command.arg("--json").args(arguments);
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    command
+}
+
+/// Runs the command under `strace`, which kills it when it makes this system call the `nth` time.
 pub(crate) fn killed_at(syscall: &str, nth: u32, arguments: &[impl AsRef<OsStr> + Debug]) -> Ended {
+    killed_at_in(&Environment::new(), syscall, nth, arguments)
+}
+
+/// The same, with these variables.
+pub(crate) fn killed_at_in(
+    environment: &Environment,
+    syscall: &str,
+    nth: u32,
+    arguments: &[impl AsRef<OsStr> + Debug],
+) -> Ended {
     let mut strace = Command::new("strace");
-    strace.args(["--quiet=all", "--output=/dev/null"]);
+    strace.args(["--quiet=all", "--output=/dev/null", "--follow-forks"]);
     strace.arg(format!("--trace={syscall}"));
     strace.arg(format!("--inject={syscall}:signal=KILL:when={nth}"));
     strace.arg(&*PROGRAM).arg("--json").args(arguments);
+    strace.envs(environment.iter().map(|(name, value)| (name, value)));
     let ended = strace.output().expect("strace starts: cargo xtask test");
     Ended::from(ended)
 }

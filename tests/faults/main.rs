@@ -4,16 +4,25 @@
 mod command;
 mod disk;
 mod fault;
+mod jobs;
 mod killed_rotation;
+mod migration;
 mod page;
 mod repository;
+mod stale_node;
 mod two_rotations;
 
 use std::{env, fs, path::Path, process::ExitCode, time::Instant};
 
 use crate::fault::Fault;
 
-const FAULTS: [&[Fault]; 3] = [killed_rotation::FAULTS, disk::FAULTS, two_rotations::FAULTS];
+const FAULTS: [&[Fault]; 5] = [
+    killed_rotation::FAULTS,
+    disk::FAULTS,
+    two_rotations::FAULTS,
+    stale_node::FAULTS,
+    migration::FAULTS,
+];
 
 fn main() -> ExitCode {
     for fault in FAULTS.into_iter().flatten() {

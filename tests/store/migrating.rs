@@ -2,13 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    process::{Command, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use jobcrypt::{
-    EncryptHook, Encryptor, JobContext, Keyring, LegacyForm, Policy, SecretKey,
+    EncryptHook, Encryptor, JobContext, Keyring, LegacyForm, Policy,
     ciphers::{Fernet, Secretbox, XChaCha20Poly1305},
     river::EncryptPlugin,
     store::{Error, MigrateOptions, Report, Stop, Store},
@@ -292,59 +291,6 @@ on_both_databases! {
         assert!(jobs[0].args.contains("jc1.fernet."), "{:?}", jobs[0]);
         assert!(jobs[1].args.contains("jc1.xchacha20poly1305."), "{:?}", jobs[1]);
     }
-
-    async fn a_migration_killed_anywhere_leaves_every_job_whole(database: Database) {
-        let (old, new) = (key(), key());
-        let keys = [new, old].map(|it| it.to_base64().to_string());
-        let hook = |keys: &[String]| {
-            let mut keys = keys.iter().map(|it| XChaCha20Poly1305::new(SecretKey::from_base64(it).expect("a key")));
-            let first = Keyring::new(keys.next().expect("there is one"));
-            let keyring = keys.fold(first, jobcrypt::KeyringBuilder::and).build();
-            build(builder(keyring.expect("they are sound")))
-        };
-        plant(&database, &hook(&keys[1..]), 300).await;
-        let both = hook(&keys);
-        let store = store(&database).await;
-        let mut was_halfway = false;
-        for round in 0..8_u64 {
-            let mut child = Command::new(std::env::current_exe().expect("a test has a program"))
-                .args(["--exact", "migrating::child", "--ignored", "--nocapture"])
-                .env("JOBCRYPT_TEST_MIGRATE", database.url())
-                .env("JOBCRYPT_TEST_KEYS", keys.join(","))
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .expect("the child starts");
-            // Somewhere between its first statement and its last.
-            tokio::time::sleep(Duration::from_millis(20 + 17 * round)).await;
-            child.kill().expect("it is ours");
-            child.wait().expect("it is ours");
-            assert!(all_open(&database, &both).await, "round {round}");
-            was_halfway |= store.status().await.expect("it counts").usage().len() == 2;
-        }
-        assert!(was_halfway, "no child was killed while it moved jobs");
-        let report = migrate(&store, &both, &MigrateOptions::new()).await;
-        assert_eq!(report.left, 0);
-        assert_eq!(report.status.usage(), BTreeMap::from([(primary(&both), 300)]));
-        assert!(all_open(&database, &both).await);
-    }
-}
-
-/// What the test above kills.
-#[tokio::test]
-#[ignore = "it is the child of another test"]
-async fn child() {
-    let url = std::env::var("JOBCRYPT_TEST_MIGRATE").expect("the parent sets it");
-    let keys = std::env::var("JOBCRYPT_TEST_KEYS").expect("the parent sets it");
-    let mut keys = keys
-        .split(',')
-        .map(|it| XChaCha20Poly1305::new(SecretKey::from_base64(it).expect("the parent made it")));
-    let first = Keyring::new(keys.next().expect("there are two"));
-    let keyring = keys.fold(first, jobcrypt::KeyringBuilder::and).build();
-    let hook = build(builder(keyring.expect("they are sound")));
-    let store = Store::connect(&url, [jobcrypt::store::Table::river()]).await;
-    let options = MigrateOptions::new().page(10).rate(600.0);
-    migrate(&store.expect("the table is there"), &hook, &options).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,9 +1,9 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
     AssertSqlSafe, PgPool, Postgres as Driver, Row as _,
-    postgres::{PgArguments, PgPoolOptions, PgRow},
+    postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow},
     query::Query,
 };
 use zeroize::Zeroizing;
@@ -27,11 +27,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Postgres {
     pub(crate) async fn connect(url: &str) -> Result<Self, Error> {
+        // By this name an operator finds it among the connections of the server.
+        let server = PgConnectOptions::from_str(url)?.application_name("jobcrypt");
         let options = PgPoolOptions::new()
             .max_connections(2)
             .acquire_timeout(CONNECT_TIMEOUT);
         Ok(Self {
-            pool: options.connect(url).await?,
+            pool: options.connect_with(server).await?,
         })
     }
 }
