@@ -58,7 +58,6 @@ pub(crate) fn found(head_without_dot: &str) -> Found {
 }
 
 impl Head<'_> {
-    #[cfg(feature = "postgres")]
     pub(crate) fn found(&self) -> Found {
         Found::Token {
             cipher: self.cipher.to_owned(),
