@@ -12,6 +12,9 @@ pub mod choosing_a_cipher {}
 #[doc = include_str!("failures.md")]
 pub mod failures {}
 
+#[doc = include_str!("faults.md")]
+pub mod faults {}
+
 #[doc = include_str!("for-queue-authors.md")]
 pub mod for_queue_authors {}
 
@@ -29,6 +32,9 @@ pub mod key_rotation {}
 
 #[doc = include_str!("key-sources.md")]
 pub mod key_sources {}
+
+#[doc = include_str!("rotate-keys.md")]
+pub mod rotate_keys {}
 
 #[doc = include_str!("stored-jobs.md")]
 pub mod stored_jobs {}

@@ -35,11 +35,11 @@ fn on_a_small_disk(test: &str) {
         .env(DISK, folder.path())
         .output()
         .expect("unshare, of util-linux, runs");
-    let text = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{text}{error}"
+        output.status.success() && printed.contains("1 passed"),
+        "{printed}{error}"
     );
 }
 
