@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{Error, Status};
 
 /// How many jobs each key had at some time: a line of a file that grows with each count, and a point of
-/// the picture that [`drain_plot`](crate::drain_plot) draws.
+/// the picture that [`drain_plot`](crate::drain_plot()) draws.
 ///
 /// ```
 /// use jobcrypt_store::DrainSample;

@@ -1,4 +1,12 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
+    allow(
+        dead_code,
+        clippy::unused_async,
+        reason = "without a database there is nothing to do"
+    )
+)]
 
 mod audit;
 mod count;

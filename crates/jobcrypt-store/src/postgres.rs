@@ -25,6 +25,11 @@ const HEAD: &str = r"(jc1f?\.[a-z0-9+-]+\.[A-Za-z0-9_-]{22})\.";
 /// Long enough for a server that restarts.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The planner cannot know that keys are few: it would sort the whole table on disk, args and all. And one
+/// pass is over before it is compiled.
+const ONE_PASS: &str = "select set_config(name, 'off', true) from pg_settings
+    where name in ('enable_sort', 'enable_incremental_sort', 'jit')";
+
 impl Postgres {
     pub(crate) async fn connect(url: &str) -> Result<Self, Error> {
         // By this name an operator finds it among the connections of the server.
@@ -57,10 +62,7 @@ impl Database for Postgres {
             .pool
             .begin_with("begin isolation level repeatable read read only")
             .await?;
-        // The planner cannot know that keys are few: it would sort the whole table, args and all, on disk.
-        sqlx::query("set local enable_sort = off")
-            .execute(&mut *moment)
-            .await?;
+        sqlx::query(ONE_PASS).execute(&mut *moment).await?;
         let mut counts = Vec::new();
         for table in tables {
             let whole = count_of_args(table);

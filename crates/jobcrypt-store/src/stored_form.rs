@@ -31,6 +31,7 @@ pub(crate) fn token<'a>(stored: &'a [u8], marker: &str) -> Option<Cow<'a, str>> 
 }
 
 /// The tokens in args that are not the one under the marker.
+#[cfg(any(test, feature = "sqlite"))]
 pub(crate) fn tokens_within<'a>(
     stored: &'a [u8],
     marker: &str,
