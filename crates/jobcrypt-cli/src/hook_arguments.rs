@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use jobcrypt::{CipherName, EncryptHook, LegacyForm, Policy, ciphers, keys::KeySource};
 
-use crate::{exit::Exit, failure::Failure};
+use crate::{exit::Exit, failure::Failure, variable_name};
 
 /// The hook that seals and opens the jobs at hand: its keys and its namespace.
 #[derive(Args)]
@@ -51,6 +51,7 @@ impl HookArguments {
     }
 
     pub(crate) fn hook(&self) -> Result<EncryptHook, Failure> {
+        variable_name::check("--keys-from", &self.keys_from, Exit::Keys)?;
         let loaded = self
             .source()
             .with_cipher(self.cipher)

@@ -33,7 +33,7 @@ pub(crate) enum Command {
     /// Bring a retired key back, so that its jobs can be read
     Restore(restore::Restore),
     /// Remove a retired key for ever
-    Destroy(destroy::Destroy),
+    Destroy(Box<destroy::Destroy>),
     /// Stage a new key where none is staged: a repair
     Stage(stage::Stage),
 }
@@ -49,7 +49,7 @@ impl Command {
             Self::Export(command) => command.run(output),
             Self::Import(command) => command.run(output),
             Self::Restore(command) => command.run(output),
-            Self::Destroy(command) => command.run(output),
+            Self::Destroy(command) => command.run(output).await,
             Self::Stage(command) => command.run(output),
         }
     }

@@ -8,6 +8,7 @@ mod jobs;
 mod keys;
 mod output;
 mod self_description;
+mod variable_name;
 
 use std::process::ExitCode;
 

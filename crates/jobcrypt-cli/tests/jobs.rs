@@ -181,3 +181,68 @@ async fn a_database_or_keys_that_cannot_be_used_have_their_own_codes() {
         "only River parks in its table"
     );
 }
+
+#[tokio::test]
+async fn a_mixed_up_option_costs_nothing() {
+    let mut operator = Operator::new().await;
+    operator.rotate();
+    let (audit, samples) = (operator.path("audit.jsonl"), operator.path("samples.jsonl"));
+    let database = operator.path("jobs.sqlite3");
+    let seal = |limit, audit| {
+        let begin = ["migrate", "--seal-plaintext", "--yes", "--up-to-id", limit];
+        operator.run(&[&begin[..], &["--audit", audit]].concat())
+    };
+    for limit in ["abc", "", "2x", " "] {
+        assert_eq!(code(&seal(limit, &audit)), 3, "{limit:?}");
+    }
+    assert_eq!(code(&seal("2", &database)), 3);
+    for options in [["--record", &database], ["--args-column", "kind"]] {
+        let refused = operator.run(&[&["status"], &options[..]].concat());
+        assert_eq!(code(&refused), 3, "{options:?}: {refused:?}");
+    }
+    let plot = ["status", "--record", &samples, "--plot", &database];
+    assert_eq!(code(&operator.run(&plot)), 3);
+    assert_eq!(document(&operator.run(&["status"]))["plaintext"], 2);
+
+    let shown = operator.run(&["status", "--verify", "--keys-from", &operator.keys]);
+    assert_eq!(code(&shown), 5);
+    let errors = String::from_utf8_lossy(&shown.stderr);
+    assert!(!errors.contains(&operator.keys), "the key is in the error");
+}
+
+#[tokio::test]
+async fn a_key_that_jobs_need_is_not_destroyed_where_they_are_counted() {
+    let operator = Operator::new().await;
+    let folder = operator.path("keys");
+    let keys = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_jobcrypt"))
+            .args(["--json", "keys"])
+            .args(arguments)
+            .env("DATABASE_URL", operator.url())
+            .output()
+            .expect("it runs")
+    };
+    let set_up = document(&keys(&["setup", &folder]));
+    let mut primary = set_up["keys"].as_array().expect("there are keys").iter();
+    let primary = primary.find(|key| key["state"] == "primary");
+    let id = primary.expect("one is the primary")["id"].as_str();
+    let id = id.expect("an id is text").to_owned();
+    let audit = operator.path("audit.jsonl");
+    let sealed = Command::new(env!("CARGO_BIN_EXE_jobcrypt"))
+        .args(["jobs", "migrate", "--keys-in", &folder, "--table", "jobs"])
+        .args(["--args-form", "text", "--seal-plaintext", "--up-to-id", "2"])
+        .args(["--yes", "--audit", &audit])
+        .env("DATABASE_URL", operator.url())
+        .output()
+        .expect("it runs");
+    assert_eq!(code(&sealed), 0, "{sealed:?}");
+    for _ in 0..2 {
+        let rotated = keys(&["rotate", &folder, "--unused", "--grace", "0s"]);
+        assert_eq!(code(&rotated), 0, "{rotated:?}");
+    }
+    let table = ["--store", "--table", "jobs", "--args-form", "text", "--yes"];
+    let destroy = ["destroy", &folder, &id];
+    let refused = keys(&[&destroy[..], &table[..]].concat());
+    assert_eq!(code(&refused), 3, "{refused:?}");
+    assert_eq!(code(&keys(&["restore", &folder, &id])), 0);
+}

@@ -154,11 +154,6 @@ impl EncryptHookBuilder {
     /// Says what in these settings cannot all be meant.
     fn contradiction(&self) -> Option<&'static str> {
         let is_ignorable = |name: &str| !name.is_empty() && name != self.marker;
-        if self.namespace.trim() != self.namespace || self.namespace.contains(char::is_control) {
-            return Some(
-                "the namespace begins or ends with white space, or holds a control character",
-            );
-        }
         if self.include.is_some() && self.exclude.is_some() {
             return Some("use include or exclude, not both");
         }

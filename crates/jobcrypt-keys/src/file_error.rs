@@ -47,7 +47,7 @@ pub enum FileError {
         limit: u64,
     },
     /// Others than the owner may read or write.
-    #[error("{} is open to others (mode {mode:04o}); run `chmod {wanted} {}`", path.display(), path.display())]
+    #[error("{} is open to others (mode {mode:04o}); if it is for keys and nothing else, run `chmod {wanted} {}`", path.display(), path.display())]
     TooOpen {
         /// The file or folder.
         path: PathBuf,

@@ -37,6 +37,9 @@ impl Store {
         options: &MigrateOptions,
         progress: &mut (dyn FnMut(&Progress) + Send),
     ) -> Result<Report, Error> {
+        if let Some(decision) = &options.seal {
+            self.check_limit(&decision.up_to_id)?;
+        }
         let mut migration = Migration::new(hook, options)?;
         let before = self.status().await?;
         migration.learn_targets(&before);
@@ -58,6 +61,22 @@ impl Store {
         }
         let status = self.status().await?;
         Ok(migration.report(status))
+    }
+
+    /// A limit that is no id must not be one that lets every row through, as a text beside numbers is for
+    /// SQLite.
+    fn check_limit(&self, up_to_id: &str) -> Result<(), Error> {
+        let counts = |table: &&Table| {
+            let of_id = table.types.get(&table.id);
+            of_id.is_some_and(|name| name.to_lowercase().contains("int"))
+        };
+        let is_number = up_to_id.parse::<i64>().is_ok();
+        if up_to_id.is_empty() || !is_number && self.tables.iter().any(|table| counts(&table)) {
+            return Err(Error::Refused(
+                "the limit of what may be sealed is not an id of this table",
+            ));
+        }
+        Ok(())
     }
 
     /// Goes through a table once: to move tokens, or to seal what names no key.

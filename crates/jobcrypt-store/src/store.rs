@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use crate::{Error, Status, Table, database::Database};
 
 /// Stored jobs: one or more tables of a database, and what can be done with the jobs in them.
@@ -46,6 +48,10 @@ impl Store {
                     table: table.name().to_owned(),
                     column: (*column).to_owned(),
                 });
+            }
+            let columns = table.needed_columns();
+            if columns.iter().collect::<BTreeSet<_>>().len() < columns.len() {
+                return Err(Error::Refused("one column stands for two things"));
             }
             table.keep_only_what_is_there();
             known.push(table);

@@ -8,13 +8,17 @@ use std::{
 use jobcrypt::store::{Audit, AuditAction};
 use serde_json::json;
 
-use crate::{exit::Exit, failure::Failure};
+use crate::{exit::Exit, failure::Failure, jobs::own_file};
+
+/// How each line begins.
+const BEGIN: &str = "{\"action\":";
 
 /// A file of JSON lines, one for each thing that was done to a job.
 pub(crate) struct AuditFile(File);
 
 impl AuditFile {
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        own_file::check(path, BEGIN)?;
         let file = OpenOptions::new().append(true).create(true).open(path);
         file.map(Self).map_err(|error| {
             let message = format!("the audit file {} cannot be written", path.display());

@@ -16,6 +16,7 @@ use crate::{
     failure::Failure,
     hook_arguments::HookArguments,
     jobs::{
+        own_file,
         store_arguments::{self, StoreArguments},
         text_table::{shown, text_table},
     },
@@ -40,7 +41,7 @@ pub(crate) struct Status {
     plot: Option<PathBuf>,
 
     /// Say of this key, too, whether it can be removed
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     key: Vec<KeyId>,
 
     #[command(flatten)]
@@ -78,6 +79,10 @@ impl Status {
             let message = format!("the samples in {} cannot be kept", path.display());
             Failure::new(Exit::Failed, message).because(error)
         };
+        own_file::check(path, "{\"at\":")?;
+        if let Some(plot) = &self.plot {
+            own_file::check(plot, "<svg")?;
+        }
         let line = DrainSample::new(counted, SystemTime::now()).to_line();
         fs::OpenOptions::new()
             .append(true)

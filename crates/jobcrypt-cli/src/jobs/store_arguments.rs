@@ -3,7 +3,7 @@ use std::env;
 use clap::{Args, ValueEnum};
 use jobcrypt::store::{Error, Form, Selection, Store, Table};
 
-use crate::{exit::Exit, failure::Failure, hook_arguments::HookArguments};
+use crate::{exit::Exit, failure::Failure, hook_arguments::HookArguments, variable_name};
 
 /// Where the jobs are.
 #[derive(Args)]
@@ -109,7 +109,7 @@ pub(crate) struct SelectionArguments {
     state: Option<String>,
 
     /// Jobs under the key of this id
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     key: Option<jobcrypt::KeyId>,
 }
 
@@ -127,6 +127,7 @@ impl StoreArguments {
     }
 
     async fn connect(&self, tables: Vec<Table>) -> Result<Store, Failure> {
+        variable_name::check("--database-from", &self.database_from, Exit::Database)?;
         let url = env::var(&self.database_from).map_err(|_| {
             Failure::new(
                 Exit::Database,
