@@ -11,6 +11,19 @@ const NEED_A_FEATURE: [&str; 1] = ["jobcrypt-river"];
 /// computes other ciphers.
 const LEFT_OUT: &str = "fips";
 
+/// What computes otherwise with another feature, and is quickly tested without a server. Elsewhere a feature adds
+/// a dependency with what stands on it: the lints show whether that leans on another feature.
+const TESTED_ALONE: [&str; 2] = ["jobcrypt-ciphers", "jobcrypt-core"];
+
+/// A published package with some of its features.
+#[derive(Debug)]
+pub(crate) struct Selection {
+    /// Cargo's arguments.
+    pub(crate) arguments: Vec<String>,
+    /// Whether its tests run too.
+    pub(crate) is_tested: bool,
+}
+
 /// Returns cargo's argument for all features but the one that is left out: those of the chosen packages,
 /// or of all where none is chosen.
 pub(crate) fn all_features(chosen: &[&str]) -> io::Result<String> {
@@ -19,9 +32,9 @@ pub(crate) fn all_features(chosen: &[&str]) -> io::Result<String> {
         .ok_or_else(unexpected)
 }
 
-/// Returns cargo's arguments for every published package without its features, and with each
-/// feature alone. Features that lean on each other by accident show only so.
-pub(crate) fn selections() -> io::Result<Vec<Vec<String>>> {
+/// Returns every published package without its features, and with each feature alone. Features that lean
+/// on each other by accident show only so.
+pub(crate) fn selections() -> io::Result<Vec<Selection>> {
     selections_in(&metadata()?).ok_or_else(unexpected)
 }
 
@@ -52,7 +65,7 @@ fn all_features_in(metadata: &Value, chosen: &[&str]) -> Option<Vec<String>> {
     Some(all)
 }
 
-fn selections_in(metadata: &Value) -> Option<Vec<Vec<String>>> {
+fn selections_in(metadata: &Value) -> Option<Vec<Selection>> {
     let mut selections = Vec::new();
     for package in metadata["packages"].as_array()? {
         let (name, features) = (package["name"].as_str()?, package["features"].as_object()?);
@@ -60,15 +73,20 @@ fn selections_in(metadata: &Value) -> Option<Vec<Vec<String>>> {
         if !package["publish"].is_null() || features.is_empty() {
             continue;
         }
-        let none = ["--package", name, "--no-default-features"].map(ToOwned::to_owned);
+        let mut select = |features: &[&str]| {
+            let arguments = ["--package", name, "--no-default-features"];
+            let arguments = arguments.iter().chain(features).map(ToString::to_string);
+            selections.push(Selection {
+                arguments: arguments.collect(),
+                is_tested: TESTED_ALONE.contains(&name),
+            });
+        };
         if !NEED_A_FEATURE.contains(&name) {
-            selections.push(none.to_vec());
+            select(&[]);
         }
         let alone = |feature: &&String| !["default", LEFT_OUT].contains(&feature.as_str());
         for feature in features.keys().filter(alone) {
-            let mut alone = none.to_vec();
-            alone.extend(["--features".to_owned(), feature.clone()]);
-            selections.push(alone);
+            select(&["--features", feature]);
         }
     }
     Some(selections)
@@ -80,6 +98,13 @@ mod tests {
 
     use super::*;
 
+    fn lines(selections: &[Selection]) -> Vec<String> {
+        let lines = selections.iter();
+        lines
+            .map(|selection| selection.arguments.join(" "))
+            .collect()
+    }
+
     #[test]
     fn selects_no_feature_and_each_alone() {
         let metadata = json!({"packages": [
@@ -89,9 +114,8 @@ mod tests {
             {"name": "jobcrypt-river", "publish": null, "features": {"sqlite": []}},
         ]});
         let selections = selections_in(&metadata).expect("the form is cargo's");
-        let lines: Vec<String> = selections.iter().map(|words| words.join(" ")).collect();
         assert_eq!(
-            lines,
+            lines(&selections),
             [
                 "--package ciphers --no-default-features",
                 "--package ciphers --no-default-features --features a",
@@ -115,10 +139,17 @@ mod tests {
 
     #[test]
     fn finds_those_of_this_workspace() -> io::Result<()> {
-        let lines: Vec<String> = selections()?.iter().map(|words| words.join(" ")).collect();
+        let selections = selections()?;
+        let lines = lines(&selections);
         let fernet = "--package jobcrypt-ciphers --no-default-features --features fernet";
         assert!(lines.iter().any(|line| line == fernet), "{lines:#?}");
         assert!(!lines.iter().any(|line| line.contains("jobcrypt-bench")));
+        for package in TESTED_ALONE {
+            let is_tested = |selection: &Selection| {
+                selection.is_tested && selection.arguments.iter().any(|word| word == package)
+            };
+            assert!(selections.iter().any(is_tested), "{package}");
+        }
         Ok(())
     }
 }

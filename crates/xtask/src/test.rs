@@ -10,7 +10,7 @@ use crate::{
 /// Runs the tests with what they need and returns the exit code of `cargo test`.
 pub(crate) fn run(arguments: &[String]) -> io::Result<u8> {
     let python = requirements::python_after_all_are_met()?;
-    run_with(&python, arguments)
+    run_in(&python, arguments, &[])
 }
 
 /// Runs one of the tests that compare a page of the documentation with what happens, and lets it write it.
@@ -20,11 +20,12 @@ pub(crate) fn run_writing(arguments: &[&str]) -> io::Result<u8> {
     run_in(&python, &arguments, &[("JOBCRYPT_WRITE_FAULTS", "yes")])
 }
 
-pub(crate) fn run_with(python: &Path, arguments: &[String]) -> io::Result<u8> {
-    run_in(python, arguments, &[])
-}
-
-fn run_in(python: &Path, arguments: &[String], variables: &[(&str, &str)]) -> io::Result<u8> {
+/// Runs the tests with these variables too.
+pub(crate) fn run_in(
+    python: &Path,
+    arguments: &[String],
+    variables: &[(&str, &str)],
+) -> io::Result<u8> {
     let all_features = feature_checks::all_features(&chosen_packages(arguments))?;
     let postgres = PostgresServer::start(&env::temp_dir())?;
     println!("postgres  {}", postgres.url());
