@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate and the crates of the project that its library may depend on.
-const MAY_KNOW: [(&str, &[&str]); 11] = [
+const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("jobcrypt-core", &[]),
     ("jobcrypt-ciphers", &["jobcrypt-core"]),
     ("jobcrypt-keys", &["jobcrypt-core"]),
@@ -13,6 +13,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("jobcrypt-store", &["jobcrypt-core"]),
     ("jobcrypt-testkit", &["jobcrypt-core"]),
     ("jobcrypt-tower", &["jobcrypt-core"]),
+    ("jobcrypt-vault", &["jobcrypt-core"]),
     (
         "jobcrypt",
         &[
@@ -22,6 +23,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
             "jobcrypt-river",
             "jobcrypt-store",
             "jobcrypt-tower",
+            "jobcrypt-vault",
         ],
     ),
     ("jobcrypt-bench", &["jobcrypt", "jobcrypt-testkit"]),

@@ -20,3 +20,6 @@ pub use jobcrypt_store as store;
 #[cfg(feature = "tower")]
 #[doc(inline)]
 pub use jobcrypt_tower as tower;
+#[cfg(feature = "vault")]
+#[doc(inline)]
+pub use jobcrypt_vault as vault;
