@@ -1,0 +1,241 @@
+use std::{
+    collections::HashMap,
+    io::{self, BufRead},
+};
+
+use jobcrypt_core::SecretKey;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Checkpoint,
+    chain::{self, Links},
+};
+
+/// What [`verify`] found.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// Whether a key was given. Without one only accidents show.
+    pub is_keyed: bool,
+    /// How many lines were read.
+    pub lines: u64,
+    /// How many lines are in no chain, so that nothing can be said of them.
+    pub unchained: u64,
+    /// The chains, in the order in which they begin.
+    pub chains: Vec<Chain>,
+    /// What is wrong, in the order in which it was found.
+    pub faults: Vec<Fault>,
+}
+
+/// The lines that one opening of a log wrote.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Chain {
+    /// Its id.
+    pub id: String,
+    /// The number of its first line here: not 0 where older files of a log are gone.
+    pub first: u64,
+    /// The number of its last line here.
+    pub last: u64,
+    /// Whether its last line says that the log was closed. If not, the process died, still writes, or the end was cut
+    /// off: a checkpoint that was kept elsewhere tells.
+    pub is_closed: bool,
+    /// How many events were lost because the log could not keep up, by its own account.
+    pub lost: u64,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Fault {
+    /// The number of the line, from 1; 0 for what is not there.
+    pub line: u64,
+    /// What it is.
+    #[serde(flatten)]
+    pub kind: FaultKind,
+}
+
+/// What can be wrong with a log.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// The line was changed, or written under another key.
+    Altered,
+    /// The line of a checkpoint is not there, or another one.
+    CheckpointMissing {
+        /// The checkpoint.
+        checkpoint: String,
+    },
+    /// Lines before this one are gone.
+    Gap {
+        /// How many.
+        missing: u64,
+    },
+    /// The line is no JSON, or torn.
+    Malformed,
+    /// The line's number was there before: it was repeated, or moved.
+    OutOfOrder,
+}
+
+/// What a line says of its place.
+#[derive(Deserialize)]
+struct Place {
+    event: String,
+    chain: Option<String>,
+    seq: Option<u64>,
+    count: Option<u64>,
+}
+
+/// A chain as it is followed.
+struct Followed {
+    links: Links,
+    place: usize,
+}
+
+/// More missing lines than any log has, so that one with an absurd number does not keep us busy.
+const LARGEST_GAP: u64 = 10_000_000;
+
+/// Follows the chains of a log: whether its lines are as they were written, all there, and in order.
+///
+/// Files that belong together are read one after the other, oldest first. Without the key, chains that were made with
+/// one cannot be followed, and all their lines are reported as altered; chains made without one show accidents only.
+/// Each of the `checkpoints` must be there.
+///
+/// # Errors
+///
+/// When the log cannot be read.
+///
+/// ```
+/// use jobcrypt_audit::{JsonLines, verify};
+/// use jobcrypt_core::{AuditEvent, AuditSink, SecretKey};
+///
+/// let key = SecretKey::generate()?;
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("audit.jsonl");
+/// let log = JsonLines::append(&path).chained(SecretKey::from_bytes(key.expose())?).open()?;
+/// log.record(&AuditEvent::RotateRefused { jobs: 3 });
+/// drop(log);
+///
+/// let written = std::fs::read_to_string(&path)?;
+/// assert!(verify(written.as_bytes(), Some(&key), &[])?.faults.is_empty());
+/// let changed = written.replace(r#""jobs":3"#, r#""jobs":0"#);
+/// assert_eq!(verify(changed.as_bytes(), Some(&key), &[])?.faults.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn verify(
+    mut log: impl BufRead,
+    key: Option<&SecretKey>,
+    checkpoints: &[Checkpoint],
+) -> io::Result<Report> {
+    let mut check = Check {
+        key,
+        followed: HashMap::new(),
+        report: Report {
+            is_keyed: key.is_some(),
+            ..Report::default()
+        },
+        missed: checkpoints.iter().collect(),
+    };
+    let mut line = Vec::new();
+    while log.read_until(b'\n', &mut line)? > 0 {
+        check.line(&line);
+        line.clear();
+    }
+    Ok(check.finish())
+}
+
+struct Check<'a> {
+    key: Option<&'a SecretKey>,
+    followed: HashMap<String, Followed>,
+    report: Report,
+    /// Checkpoints whose line has not come by.
+    missed: Vec<&'a Checkpoint>,
+}
+
+impl Check<'_> {
+    fn line(&mut self, line: &[u8]) {
+        self.report.lines += 1;
+        let text = line
+            .strip_suffix(b"\n")
+            .and_then(|line| std::str::from_utf8(line).ok());
+        let place = text.and_then(|text| Some((text, serde_json::from_str::<Place>(text).ok()?)));
+        let Some((text, place)) = place else {
+            return self.fault(FaultKind::Malformed);
+        };
+        match (&place.chain, place.seq) {
+            (Some(id), Some(seq)) => self.link(text, id, seq, &place),
+            (None, None) => self.report.unchained += 1,
+            _ => self.fault(FaultKind::Malformed),
+        }
+    }
+
+    fn link(&mut self, text: &str, id: &str, seq: u64, place: &Place) {
+        let Some((covered, mac)) = chain::split(text, self.key.is_some()) else {
+            return self.fault(FaultKind::Altered);
+        };
+        if !self.followed.contains_key(id) {
+            let links = Links::of(id.to_owned(), self.key);
+            self.begin(id, links, seq);
+        }
+        let followed = self.followed.get_mut(id).expect("it is there by now");
+        let next = followed.links.next();
+        if seq < next {
+            return self.fault(FaultKind::OutOfOrder);
+        }
+        let missing = seq - next;
+        if missing > LARGEST_GAP {
+            return self.fault(FaultKind::Altered);
+        }
+        for _ in 0..missing {
+            followed.links.skip();
+        }
+        // Public by now: whoever checks a log has its key, and what he learns of a MAC is whether it fits.
+        let is_genuine = followed.links.pass(covered) == mac;
+        let known = &mut self.report.chains[followed.place];
+        known.last = seq;
+        known.is_closed = is_genuine && place.event == "audit.closed";
+        if is_genuine && place.event == "audit.lost" {
+            known.lost += place.count.unwrap_or_default();
+        }
+        // Where older files are gone the first line is not the chain's first; that is no fault.
+        if missing > 0 && seq != known.first {
+            self.fault(FaultKind::Gap { missing });
+        }
+        if !is_genuine {
+            return self.fault(FaultKind::Altered);
+        }
+        self.missed
+            .retain(|it| !(it.chain == id && it.seq == seq && it.mac == mac));
+    }
+
+    fn begin(&mut self, id: &str, links: Links, first: u64) {
+        let place = self.report.chains.len();
+        self.followed
+            .insert(id.to_owned(), Followed { links, place });
+        self.report.chains.push(Chain {
+            id: id.to_owned(),
+            first,
+            last: first,
+            is_closed: false,
+            lost: 0,
+        });
+    }
+
+    fn fault(&mut self, kind: FaultKind) {
+        let line = self.report.lines;
+        self.report.faults.push(Fault { line, kind });
+    }
+
+    fn finish(mut self) -> Report {
+        for checkpoint in self.missed {
+            self.report.faults.push(Fault {
+                line: 0,
+                kind: FaultKind::CheckpointMissing {
+                    checkpoint: checkpoint.to_string(),
+                },
+            });
+        }
+        self.report
+    }
+}
