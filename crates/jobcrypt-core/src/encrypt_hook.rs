@@ -7,7 +7,9 @@ use std::{
     },
 };
 
-use crate::{EncryptHookBuilder, Error, Keys, Policy, marker::Marker};
+use crate::{
+    AuditEvent, EncryptHookBuilder, Error, Keys, Policy, audit_sink::AuditSinks, marker::Marker,
+};
 
 /// Seals the args of jobs on their way into a queue and opens them on their way to the worker.
 ///
@@ -42,6 +44,7 @@ pub(crate) struct Settings {
     pub(crate) is_decrypt_only: bool,
     pub(crate) default_policy: Policy,
     pub(crate) policies: HashMap<Box<str>, Policy>,
+    pub(crate) audit: AuditSinks,
     pub(crate) plaintext_accepted: AtomicU64,
 }
 
@@ -70,15 +73,33 @@ impl EncryptHook {
         for (kind, policy) in &settings.policies {
             policy.check(true).map_err(|error| error.for_job(kind))?;
         }
-        Ok(Self(Arc::new(Settings {
+        Ok(Self::new(Settings {
             keys: settings.keys.clone(),
             namespace: settings.namespace.clone(),
             marker: settings.marker.clone(),
             is_decrypt_only: true,
             default_policy: settings.default_policy.clone(),
             policies: settings.policies.clone(),
+            audit: settings.audit.clone(),
             plaintext_accepted: AtomicU64::new(0),
-        })))
+        }))
+    }
+
+    pub(crate) fn new(settings: Settings) -> Self {
+        let namespace = &settings.namespace;
+        settings.audit.record(&if settings.is_decrypt_only {
+            AuditEvent::EncryptionDisabled { namespace }
+        } else {
+            let key_id = settings.keys.snapshot().primary().key_id();
+            AuditEvent::EncryptionEnabled { namespace, key_id }
+        });
+        Self(Arc::new(settings))
+    }
+
+    /// Records an event through `tracing` and in the hook's sinks: for adapters, which alone know that a job was
+    /// parked.
+    pub fn audit(&self, event: &AuditEvent<'_>) {
+        self.0.audit.record(event);
     }
 
     /// Returns how many plaintext jobs of sealed kinds this hook and its clones have let through to

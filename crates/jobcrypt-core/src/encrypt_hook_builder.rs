@@ -4,8 +4,9 @@ use std::{
 };
 
 use crate::{
-    EncryptHook, Error, ErrorKind, JobContext, Key, Keyring, Keys, LegacyForm, Policy,
+    AuditSink, EncryptHook, Error, ErrorKind, JobContext, Key, Keyring, Keys, LegacyForm, Policy,
     associated_data,
+    audit_sink::AuditSinks,
     encrypt_hook::Settings,
     marker::{self, Marker},
 };
@@ -27,6 +28,7 @@ pub struct EncryptHookBuilder {
     include: Option<Vec<String>>,
     exclude: Option<Vec<String>>,
     policies: Vec<(String, Policy)>,
+    audit: AuditSinks,
 }
 
 impl EncryptHookBuilder {
@@ -41,6 +43,7 @@ impl EncryptHookBuilder {
             include: None,
             exclude: None,
             policies: Vec::new(),
+            audit: AuditSinks::default(),
         }
     }
 
@@ -101,6 +104,13 @@ impl EncryptHookBuilder {
         self
     }
 
+    /// Records what is sealed, opened, refused and accepted in this sink too. Every event goes to `tracing` in any
+    /// case.
+    pub fn audit(mut self, sink: impl AuditSink) -> Self {
+        self.audit.0.push(Arc::new(sink));
+        self
+    }
+
     /// Makes the hook.
     ///
     /// # Errors
@@ -140,15 +150,16 @@ impl EncryptHookBuilder {
                 return Err(Error::new(ErrorKind::InvalidConfiguration, detail).for_job(&kind));
             }
         }
-        Ok(EncryptHook(Arc::new(Settings {
+        Ok(EncryptHook::new(Settings {
             keys: self.keys,
             namespace: self.namespace.into(),
             marker: Marker::new(&self.marker, self.siblings)?,
             is_decrypt_only: self.is_decrypt_only,
             default_policy,
             policies,
+            audit: self.audit,
             plaintext_accepted: AtomicU64::new(0),
-        })))
+        }))
     }
 
     /// Says what in these settings cannot all be meant.

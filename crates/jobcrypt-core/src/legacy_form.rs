@@ -32,6 +32,16 @@ pub enum LegacyForm {
 const MOST_KEYS_TRIED: usize = 16;
 
 impl LegacyForm {
+    /// Returns a name for logs: `plain_box`, `plain_fernet` or `river`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PlainBox => "plain_box",
+            Self::PlainFernet => "plain_fernet",
+            Self::River => "river",
+        }
+    }
+
     /// Opens what was stored in this form, with one of the keys that are allowed.
     pub(crate) fn open(
         self,

@@ -6,6 +6,8 @@
 //! depends on this crate alone.
 
 mod associated_data;
+mod audit_event;
+mod audit_sink;
 mod batch;
 mod cipher_name;
 mod encrypt_hook;
@@ -34,6 +36,8 @@ mod seal;
 mod seal_batch;
 mod secret_key;
 
+pub use audit_event::{AuditEvent, AuditValue};
+pub use audit_sink::AuditSink;
 pub use batch::Batch;
 pub use cipher_name::CipherName;
 pub use encrypt_hook::EncryptHook;

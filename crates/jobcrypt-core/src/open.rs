@@ -1,11 +1,10 @@
 use std::sync::atomic::Ordering;
 
-use tracing::{debug, trace, warn};
 use zeroize::Zeroizing;
 
 use crate::{
-    EncryptHook, Encryptor, Envelope, Error, ErrorKind, JobContext, Key, Keyring, LegacyForm,
-    Payload, Policy, associated_data, envelope, json_keys, marker, scratch,
+    AuditEvent, EncryptHook, Encryptor, Envelope, Error, ErrorKind, JobContext, Key, Keyring,
+    LegacyForm, Payload, Policy, associated_data, envelope, json_keys, marker, scratch,
 };
 
 impl EncryptHook {
@@ -66,11 +65,18 @@ impl EncryptHook {
         match self.open(context, args) {
             Err(error) if error.kind() == ErrorKind::NoMatchingKey => {
                 let reloaded = self.keys().reload().await;
-                if reloaded.map_err(|error| error.for_job(context.kind()))? {
-                    self.open(context, args)
-                } else {
-                    Err(error)
+                if !reloaded.map_err(|error| error.for_job(context.kind()))? {
+                    return Err(error);
                 }
+                let opened = self.open(context, args);
+                if let Err(error) = &opened
+                    && error.kind() == ErrorKind::NoMatchingKey
+                    && let Some(key_id) = error.key_id()
+                {
+                    let kind = context.kind();
+                    self.audit(&AuditEvent::KeyUnknown { key_id, kind });
+                }
+                opened
             }
             done => done,
         }
@@ -88,8 +94,15 @@ impl EncryptHook {
         stored: &[u8],
     ) -> Result<Option<Vec<u8>>, Error> {
         self.try_open(context, stored).map_err(|error| {
-            let error = error.for_job(context.kind());
-            debug!(target: "jobcrypt", kind = ?context.kind(), class = error.kind().as_str(), "open.failed");
+            let kind = context.kind();
+            let error = error.for_job(kind);
+            self.audit(&match error.kind() {
+                ErrorKind::PlaintextRejected => AuditEvent::PlaintextRejected { kind },
+                _ => AuditEvent::OpenFailed {
+                    kind,
+                    error: &error,
+                },
+            });
             error
         })
     }
@@ -129,7 +142,8 @@ impl EncryptHook {
         accept_plaintext(policy, stored)?;
         if policy.is_sealed && !self.0.is_decrypt_only {
             self.0.plaintext_accepted.fetch_add(1, Ordering::Relaxed);
-            warn!(target: "jobcrypt", kind = ?context.kind(), "plaintext.accepted");
+            let kind = context.kind();
+            self.audit(&AuditEvent::PlaintextAccepted { kind });
         }
         Ok(None)
     }
@@ -158,7 +172,10 @@ impl EncryptHook {
             })
         })
         .map_err(|error: Error| error.for_key(key.key_id()))?;
-        trace!(target: "jobcrypt", kind = ?context.kind(), key = %key.key_id(), "job.opened");
+        self.audit(&AuditEvent::JobOpened {
+            kind: context.kind(),
+            key_id: key.key_id(),
+        });
         Ok(plaintext)
     }
 
@@ -181,7 +198,8 @@ impl EncryptHook {
         let plaintext = form.open(text, &self.keys().snapshot(), |key| {
             policy.opens(key.cipher().as_str()) && key.allows(context.kind(), &self.0.namespace)
         })?;
-        warn!(target: "jobcrypt", kind = ?context.kind(), form = ?form, "legacy.accepted");
+        let kind = context.kind();
+        self.audit(&AuditEvent::LegacyAccepted { kind, form });
         Ok(plaintext)
     }
 }

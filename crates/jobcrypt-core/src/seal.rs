@@ -1,11 +1,10 @@
 use std::borrow::Cow;
 
-use tracing::trace;
 use zeroize::Zeroize;
 
 use crate::{
-    EncryptHook, Error, ErrorKind, JobContext, Key, Keyring, Payload, associated_data, envelope,
-    marker, scratch,
+    AuditEvent, EncryptHook, Error, ErrorKind, JobContext, Key, Keyring, Payload, associated_data,
+    envelope, marker, scratch,
 };
 
 impl EncryptHook {
@@ -191,12 +190,10 @@ impl EncryptHook {
             })
         })
         .map_err(|error: Error| error.for_key(key.key_id()))?;
-        trace!(
-            target: "jobcrypt",
-            kind = ?context.kind(),
-            key = %key.key_id(),
-            "job.sealed"
-        );
+        self.audit(&AuditEvent::JobSealed {
+            kind: context.kind(),
+            key_id: key.key_id(),
+        });
         Ok(envelope)
     }
 }

@@ -1,4 +1,4 @@
-use jobcrypt_core::{EncryptHook, Error, JobContext};
+use jobcrypt_core::{AuditEvent, EncryptHook, Error, JobContext};
 use riverqueue::{
     JobCancelError, JobRow, WorkCancelled, WorkContext, WorkError, WorkMiddleware, WorkNext,
     WorkOutcome, jiff::Timestamp,
@@ -46,7 +46,11 @@ impl OpenMiddleware {
                 Ok(WorkOutcome::Snooze(delay))
             }
             Verdict::Park { note, delay } => {
-                error!(target: "jobcrypt", job = job.id, error = %cause, "job.parked");
+                self.hook.audit(&AuditEvent::JobParked {
+                    kind: &job.kind,
+                    job: &job.id.to_string(),
+                    error: &cause,
+                });
                 job_note::write(context, &note)?;
                 Ok(WorkOutcome::Snooze(delay))
             }
