@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use rustix::fs::Mode;
-
-use crate::{VaultError, folder::Folder};
+use crate::{
+    VaultError,
+    folder::{Folder, Rights},
+};
 
 /// Changes files of one folder, which it knows by their names.
 pub(crate) trait Disk {
     /// Makes a new file that holds `contents` and whose bytes have reached the disk.
-    fn create(&self, name: &Path, contents: &[u8], mode: Mode) -> Result<(), VaultError>;
+    fn create(&self, name: &Path, contents: &[u8], rights: Rights) -> Result<(), VaultError>;
 
     /// Gives a file another name, in place of whatever had it.
     fn rename(&self, from: &Path, to: &Path) -> Result<(), VaultError>;
@@ -25,8 +26,8 @@ pub(crate) trait Disk {
 }
 
 impl Disk for Folder {
-    fn create(&self, name: &Path, contents: &[u8], mode: Mode) -> Result<(), VaultError> {
-        self.create_file(name, contents, mode)
+    fn create(&self, name: &Path, contents: &[u8], rights: Rights) -> Result<(), VaultError> {
+        self.create_file(name, contents, rights)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<(), VaultError> {

@@ -9,8 +9,8 @@ use std::{
 use rustix::{
     fd::OwnedFd,
     fs::{
-        AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, fchmod, flock, fstat, fsync, linkat,
-        openat, renameat, statat, unlinkat,
+        AtFlags, CWD, FileType, FlockOperation, Gid, Mode, OFlags, Stat, Uid, fchmod, fchown,
+        flock, fstat, fsync, linkat, openat, renameat, statat, unlinkat,
     },
     io::Errno,
 };
@@ -34,7 +34,45 @@ pub(crate) struct Lock<'f>(&'f Folder);
 pub(crate) struct FileContents {
     /// Wiped, since the file may turn out to be plaintext.
     pub(crate) bytes: Zeroizing<Vec<u8>>,
-    pub(crate) mode: Mode,
+    pub(crate) rights: Rights,
+}
+
+/// Whose a file is, and who may use it. A file that takes the place of another has the same.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rights {
+    mode: Mode,
+    /// The owner and the group; `None` for those of this process.
+    owner: Option<(Uid, Gid)>,
+}
+
+impl Rights {
+    /// For a new file: its owner may read and write it.
+    pub(crate) const NEW: Self = Self {
+        mode: Mode::RUSR.union(Mode::WUSR),
+        owner: None,
+    };
+
+    fn of(stat: &Stat) -> Self {
+        Self {
+            mode: Mode::from_raw_mode(stat.st_mode) & Mode::from_bits_retain(0o777),
+            owner: Some((Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid))),
+        }
+    }
+
+    /// Gives a file these rights, whatever the umask took away.
+    fn give(self, file: &OwnedFd) -> Result<(), Errno> {
+        if let Some((user, group)) = self.owner {
+            let stat = fstat(file)?;
+            if stat.st_uid != user.as_raw() {
+                // Without that, `sudo` would lock out the owner of a vault.
+                fchown(file, Some(user), Some(group))?;
+            } else if stat.st_gid != group.as_raw() {
+                // Not every owner may give a file to its group; the owner stays.
+                let _ = fchown(file, None, Some(group));
+            }
+        }
+        fchmod(file, self.mode)
+    }
 }
 
 /// Longer than any vault.
@@ -103,7 +141,7 @@ impl Folder {
         }
         Ok(FileContents {
             bytes,
-            mode: Mode::from_raw_mode(stat.st_mode),
+            rights: Rights::of(&stat),
         })
     }
 
@@ -120,7 +158,7 @@ impl Folder {
         &self,
         name: &Path,
         contents: &[u8],
-        mode: Mode,
+        rights: Rights,
     ) -> Result<(), VaultError> {
         let path = self.path.join(name);
         let failed = |error: Errno| VaultError::io("write", &path, error);
@@ -128,8 +166,7 @@ impl Folder {
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file =
             openat(&self.descriptor, name, flags, Mode::RUSR | Mode::WUSR).map_err(failed)?;
-        // Whatever the umask took away.
-        fchmod(&file, mode).map_err(failed)?;
+        rights.give(&file).map_err(failed)?;
         let mut file = File::from(file);
         file.write_all(contents)
             .and_then(|()| file.sync_all())

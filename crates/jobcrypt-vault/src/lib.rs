@@ -2,6 +2,8 @@
 
 mod audit;
 mod contents;
+#[cfg(test)]
+mod crash;
 mod diff;
 mod disk;
 mod fernet_document;

@@ -5,12 +5,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::fs::Mode;
-
 use crate::{
     VaultError,
     disk::Disk,
-    folder::{FileContents, Folder, Lock},
+    folder::{FileContents, Folder, Lock, Rights},
 };
 
 /// Where a vault lies. Links to it are followed once, when it is found; what is replaced later is the file behind them,
@@ -22,9 +20,6 @@ pub(crate) struct Place {
     folder: Folder,
     name: OsString,
 }
-
-const NEW_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
-const PERMISSIONS: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
 
 impl Place {
     /// Finds a vault that is there.
@@ -48,6 +43,11 @@ impl Place {
 
     /// Makes the file, which must not be there.
     pub(crate) fn create(&self, contents: &[u8]) -> Result<(), VaultError> {
+        self.create_on(&self.folder, contents)
+    }
+
+    /// The same, on a disk that may die.
+    pub(crate) fn create_on(&self, disk: &dyn Disk, contents: &[u8]) -> Result<(), VaultError> {
         let name = Path::new(&self.name);
         let exists = || VaultError::FileExists {
             path: self.path.clone(),
@@ -55,22 +55,20 @@ impl Place {
         if self.folder.has(name)? {
             return Err(exists());
         }
-        write(&self.folder, name, contents, NEW_FILE, true, || Ok(())).map_err(
-            |error| match error {
-                VaultError::FileExists { .. } => exists(),
-                other => other,
-            },
-        )
+        write(disk, name, contents, Rights::NEW, true, || Ok(())).map_err(|error| match error {
+            VaultError::FileExists { .. } => exists(),
+            other => other,
+        })
     }
 
     /// Puts a new file in the place of the old one, at once; before that `check` gets to read what has reached the disk.
     pub(crate) fn replace(
         &self,
         contents: &[u8],
-        mode: Mode,
+        rights: Rights,
         check: impl FnOnce(&[u8]) -> Result<(), VaultError>,
     ) -> Result<(), VaultError> {
-        self.replace_on(&self.folder, contents, mode, check)
+        self.replace_on(&self.folder, contents, rights, check)
     }
 
     /// The same, on a disk that may die.
@@ -78,7 +76,7 @@ impl Place {
         &self,
         disk: &dyn Disk,
         contents: &[u8],
-        mode: Mode,
+        rights: Rights,
         check: impl FnOnce(&[u8]) -> Result<(), VaultError>,
     ) -> Result<(), VaultError> {
         let name = Path::new(&self.name);
@@ -89,7 +87,7 @@ impl Place {
             }
             check(&written.bytes)
         };
-        write(disk, name, contents, mode & PERMISSIONS, false, check)
+        write(disk, name, contents, rights, false, check)
     }
 
     fn at(path: &Path, real: &Path) -> Result<Self, VaultError> {
@@ -114,7 +112,7 @@ fn write(
     disk: &dyn Disk,
     name: &Path,
     contents: &[u8],
-    mode: Mode,
+    rights: Rights,
     is_new: bool,
     check: impl FnOnce() -> Result<(), VaultError>,
 ) -> Result<(), VaultError> {
@@ -129,7 +127,7 @@ fn write(
         }
     };
     let written = disk
-        .create(&temporary, contents, mode)
+        .create(&temporary, contents, rights)
         .and_then(|()| check())
         .and_then(|()| rename());
     if written.is_err() {

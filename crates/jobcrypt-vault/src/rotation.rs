@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use jobcrypt_core::KeyId;
 
@@ -56,11 +56,10 @@ impl VaultOptions {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn rotate(&self, path: impl AsRef<Path>) -> Result<Rotated, VaultError> {
-        let path = path.as_ref();
-        let place = Place::find(path)?;
+        let place = Arc::new(Place::find(path.as_ref())?);
         let _lock = place.lock(self.patience)?;
-        let before = self.open(path)?;
-        let mut vault = self.open(path)?;
+        let before = self.read(Arc::clone(&place))?;
+        let mut vault = self.read(Arc::clone(&place))?;
         let moved = vault.rotate()?;
         let primary = vault.contents.primary()?;
         let is_written = vault.save_locked(|written| check(&before.contents, written, primary))?;

@@ -44,8 +44,8 @@ impl SealedEntries {
         let mac_key = MacKey::open(&sealer, &key)?;
         if !mac_key.fits(&mac, id, pairs(&entries)) {
             return Err(VaultError::damaged(
-                "its lines do not belong together: one was altered, added, dropped or taken from elsewhere, or it was \
-                 merged as text; `jobcrypt vault merge` merges",
+                "its lines do not belong together: one was altered, added, dropped or taken from elsewhere, or they \
+                 were merged as text, where `jobcrypt vault merge` merges values",
             ));
         }
         Ok(Self {

@@ -1,4 +1,10 @@
-use std::{collections::BTreeSet, fmt, path::Path, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    fmt,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use jobcrypt_core::{KeyId, Keys};
 use serde::de::DeserializeOwned;
@@ -40,12 +46,12 @@ pub struct Vault {
 
 /// The file that a vault was read from, as it was then.
 pub(crate) struct Origin {
-    pub(crate) place: Place,
+    pub(crate) place: Arc<Place>,
     bytes: Zeroizing<Vec<u8>>,
 }
 
 impl Origin {
-    pub(crate) fn new(place: Place, file: FileContents) -> Self {
+    pub(crate) fn new(place: Arc<Place>, file: FileContents) -> Self {
         Self {
             place,
             bytes: file.bytes,
@@ -123,15 +129,35 @@ impl Vault {
             };
             return inner.ok_or_else(|| self.missing(path));
         }
-        let names = self.names_at(&entry);
-        if !inside.is_empty() || (names.is_empty() && !path.is_root()) {
+        if !inside.is_empty() {
             return Err(self.missing(path));
         }
-        let mut leaves = tree::Leaves::new();
-        for name in names {
-            leaves.insert(name.parse()?, self.release(name, name)?);
+        Ok(tree::object(&entry, &self.release_all(path)?))
+    }
+
+    /// Returns the values at and below `path`, each with its path. A list is one value, and so is an object of nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`get`](Self::get).
+    ///
+    /// ```
+    /// # use jobcrypt_core::{Keyring, SecretKey};
+    /// # use jobcrypt_ciphers::XChaCha20Poly1305;
+    /// # use jobcrypt_vault::{Value, ValuePath, Vault};
+    /// # let options = Vault::options(Keyring::new(XChaCha20Poly1305::new(SecretKey::generate()?)).build()?);
+    /// let vault = options.make(&Value::from_json(r#"{"api": {"keys": ["a", "b"], "url": "https://x"}}"#)?)?;
+    /// let values = vault.values(&ValuePath::root())?;
+    /// let paths: Vec<_> = values.iter().map(|(path, _)| path.to_string()).collect();
+    /// assert_eq!(paths, ["api.keys", "api.url"]);
+    /// assert_eq!(values[0].1.as_json(), r#"["a","b"]"#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn values(&self, path: &ValuePath) -> Result<Vec<(ValuePath, Value)>, VaultError> {
+        if !path.split().1.is_empty() {
+            return self.get(path).map(|value| vec![(path.clone(), value)]);
         }
-        Ok(tree::object(&entry, &leaves))
+        Ok(self.release_all(path)?.into_iter().collect())
     }
 
     /// Returns the value at `path` as a type of the app.
@@ -176,9 +202,9 @@ impl Vault {
         if !is_leaf && self.contents.has(&name) && !self.is_empty_branch(&name)? {
             return Err(collision(&name, &name, "a value"));
         }
-        let stays = |old: &str| new.iter().any(|(name, _)| name == old);
-        let gone: BTreeSet<_> = below.into_iter().filter(|old| !stays(old)).collect();
-        obsolete.extend(gone.into_iter().map(str::to_owned));
+        let stays: HashSet<&str> = new.iter().map(|(name, _)| &**name).collect();
+        let gone = below.into_iter().filter(|old| !stays.contains(old));
+        obsolete.extend(gone.map(str::to_owned));
         let mut has_changed = !obsolete.is_empty();
         for old in obsolete {
             self.contents.remove(&old);
@@ -239,7 +265,7 @@ impl Vault {
     }
 
     /// Writes the vault to the file that it was opened from: beside it, to the disk, then in its place. Returns whether
-    /// anything had changed; if not, the file is not touched. The file keeps its mode.
+    /// anything had changed; if not, the file is not touched. The file keeps its mode and its owner.
     ///
     /// # Errors
     ///
@@ -247,8 +273,7 @@ impl Vault {
     /// changes it now; [`VaultError::Io`]. Each leaves the file as it was.
     pub fn save(&mut self) -> Result<bool, VaultError> {
         let origin = self.origin.as_ref().ok_or(VaultError::NotFromAFile)?;
-        // A folder of its own, so that the lock outlives no borrow of the vault.
-        let place = Place::find(&origin.place.path)?;
+        let place = Arc::clone(&origin.place);
         let _lock = place.lock(self.patience)?;
         self.save_locked(|_| Ok(()))
     }
@@ -271,9 +296,11 @@ impl Vault {
             return Ok(false);
         }
         let keys = self.keys.clone();
-        origin.place.replace(text.as_bytes(), now.mode, |written| {
-            check(&Contents::parse(written, keys)?)
-        })?;
+        origin
+            .place
+            .replace(text.as_bytes(), now.rights, |written| {
+                check(&Contents::parse(written, keys)?)
+            })?;
         origin.bytes = Zeroizing::new(text.into_bytes());
         Ok(true)
     }
@@ -283,6 +310,18 @@ impl Vault {
         self.auditor.note(asked, self.id())?;
         let value = self.contents.reveal(name)?;
         value.ok_or_else(|| VaultError::damaged("a value in it is gone"))
+    }
+
+    /// Says that all values at and below a path of names leave the vault, and returns them.
+    fn release_all(&self, path: &ValuePath) -> Result<tree::Leaves, VaultError> {
+        let names = self.names_at(path);
+        if names.is_empty() && !path.is_root() {
+            return Err(self.missing(path));
+        }
+        let released = names
+            .iter()
+            .map(|name| Ok((name.parse()?, self.release(name, name)?)));
+        released.collect()
     }
 
     /// Returns the names at and below a path of names.

@@ -59,7 +59,7 @@ pub enum VaultError {
         paths: Vec<String>,
     },
     /// The file is not what was written: cut short, altered, put together from several, or merged as text.
-    #[error("{}: {why}; put back its last version, nothing was changed", name_of(file.as_deref()))]
+    #[error("{}: {why}; put back a version that opens, this one was left as it is", name_of(file.as_deref()))]
     Damaged {
         /// The file, where one was read.
         file: Option<PathBuf>,

@@ -113,7 +113,7 @@ impl VaultOptions {
     /// [`VaultError::WrongKey`] and [`VaultError::KeyMissing`] for the keys, [`VaultError::Damaged`],
     /// [`VaultError::Foreign`] and [`VaultError::UnsupportedVersion`] for the file.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Vault, VaultError> {
-        self.read(Place::find(path.as_ref())?)
+        self.read(Arc::new(Place::find(path.as_ref())?))
     }
 
     /// Opens a vault that is given as text, such as a version of it from git. It cannot be saved.
@@ -140,7 +140,7 @@ impl VaultOptions {
     /// [`VaultError::FileExists`] when there is anything at `path`, also a link; [`VaultError::BadValue`] when `values` are
     /// no object or a name stands twice.
     pub fn create(&self, path: impl AsRef<Path>, values: &Value) -> Result<Vault, VaultError> {
-        let place = Place::for_new(path.as_ref())?;
+        let place = Arc::new(Place::for_new(path.as_ref())?);
         let vault = self.make(values)?;
         {
             let _lock = place.lock(self.patience)?;
@@ -191,16 +191,16 @@ impl VaultOptions {
         path: impl AsRef<Path>,
         change: impl FnOnce(&mut Vault) -> Result<T, E>,
     ) -> Result<T, E> {
-        // Found twice: the lock is on the folder, and the vault has a place of its own.
-        let place = Place::find(path.as_ref())?;
+        let place = Arc::new(Place::find(path.as_ref())?);
         let _lock = place.lock(self.patience)?;
-        let mut vault = self.open(path)?;
+        let mut vault = self.read(Arc::clone(&place))?;
         let done = change(&mut vault)?;
         vault.save_locked(|_| Ok(()))?;
         Ok(done)
     }
 
-    fn read(&self, place: Place) -> Result<Vault, VaultError> {
+    /// Reads the vault that lies there.
+    pub(crate) fn read(&self, place: Arc<Place>) -> Result<Vault, VaultError> {
         let file = place.read()?;
         let mut vault = self
             .parse(&*file.bytes)

@@ -58,20 +58,18 @@ impl VaultText {
         let key = header("key")?;
         sealer::key_of(key)?;
         let mac = read_mac(header("mac")?)?;
-        match lines.next() {
-            None | Some("") => {}
-            Some(_) => {
-                return Err(VaultError::damaged(
-                    "no empty line stands before the values",
-                ));
-            }
-        }
+        let gap = lines.next();
         let mut entries = Vec::new();
         for (at, line) in lines.enumerate() {
             let entry = read_entry(line)
                 .map_err(|why| VaultError::damaged(format!("line {}: {why}", at + 6)))?;
             sealer::key_of(entry.1)?;
             entries.push(entry);
+        }
+        if gap != (!entries.is_empty()).then_some("") {
+            return Err(VaultError::damaged(
+                "no empty line stands before its values",
+            ));
         }
         if !entries.is_sorted_by(|(one, _), (next, _)| one < next) {
             return Err(VaultError::damaged(
@@ -117,7 +115,7 @@ fn check_shape(text: &str) -> Result<(), VaultError> {
     };
     if text.lines().any(is_mark) {
         return Err(VaultError::damaged(
-            "it was merged as text; merge it with `jobcrypt vault merge`, as a merge driver of git",
+            "it was merged as text, where `jobcrypt vault merge` merges values, also as a merge driver of git",
         ));
     }
     if text.contains('\r') {

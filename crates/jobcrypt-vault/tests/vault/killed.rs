@@ -1,0 +1,158 @@
+//! A process that is killed at each system call by which it changes a vault.
+#![cfg(target_os = "linux")]
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use jobcrypt_vault::{Value, VaultError};
+
+use crate::bench::{files_in, json, on_disk, options, path, whole};
+
+const FILE: &str = "JOBCRYPT_TEST_VAULT";
+/// By which a process changes something.
+const WRITES: [&str; 7] = [
+    "fchmod", "flock", "fsync", "linkat", "renameat", "unlinkat", "write",
+];
+
+/// Runs another test of this file, which is killed when it makes this system call the `nth` time. Returns whether it was.
+fn is_killed_at(syscall: &str, nth: u32, test: &str, file: &Path) -> bool {
+    let ended = Command::new("strace")
+        .args(["--quiet=all", "--output=/dev/null", "--follow-forks"])
+        .arg(format!("--trace={syscall}"))
+        .arg(format!("--inject={syscall}:signal=KILL:when={nth}"))
+        .arg(env::current_exe().expect("this is a program"))
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env(FILE, file)
+        .output()
+        .expect("strace starts: cargo xtask test");
+    if ended.status.success() {
+        let printed = String::from_utf8_lossy(&ended.stdout);
+        assert!(printed.contains("1 passed"), "{printed}");
+    }
+    !ended.status.success()
+}
+
+/// Kills a change at each of its writes; `prepare` makes the file, `check` looks at what is left of it.
+fn each_kill(
+    test: &str,
+    prepare: impl Fn() -> (tempfile::TempDir, PathBuf),
+    check: impl Fn(&Path),
+) {
+    let mut kills = 0;
+    for syscall in WRITES {
+        for nth in 1.. {
+            let (_folder, file) = prepare();
+            let is_killed = is_killed_at(syscall, nth, test, &file);
+            check(&file);
+            if !is_killed {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    assert!(kills >= 6, "it was killed {kills} times only");
+}
+
+fn file() -> PathBuf {
+    PathBuf::from(env::var_os(FILE).expect("the test that runs this one says where"))
+}
+
+fn must_have_left_nothing_behind(file: &Path) {
+    let folder = file.parent().expect("it lies in a folder");
+    assert_eq!(files_in(folder), ["credentials.vault"]);
+}
+
+#[test]
+fn a_killed_set_leaves_the_old_vault_or_the_new_one() {
+    let options = options(&[1]);
+    each_kill(
+        "killed::inside_a_killed_set",
+        || on_disk(&options, r#"{"a":1,"b":"old"}"#),
+        |file| {
+            let left = whole(&options.open(file).expect("it is whole"));
+            let (old, new) = (r#"{"a":1,"b":"old"}"#, r#"{"a":1,"b":"new"}"#);
+            assert!([old, new].contains(&&*left), "{left}");
+            // Nobody holds the lock, and what was left behind goes.
+            let again = options.update(file, |vault| vault.set(&path("b"), &Value::from("newer")));
+            assert!(again.expect("it can be run again"));
+            must_have_left_nothing_behind(file);
+        },
+    );
+}
+
+#[test]
+#[ignore = "run by the test above"]
+fn inside_a_killed_set() {
+    let changed = options(&[1]).update(file(), |vault| vault.set(&path("b"), &Value::from("new")));
+    assert!(changed.expect("it is set"));
+}
+
+#[test]
+fn a_killed_rotation_leaves_the_old_vault_or_the_new_one() {
+    let values = r#"{"a":1,"b":"x"}"#;
+    each_kill(
+        "killed::inside_a_killed_rotation",
+        || on_disk(&options(&[1]), values),
+        |file| {
+            let both = options(&[2, 1]);
+            let left = both.open(file).expect("it is whole");
+            assert_eq!(whole(&left), values);
+            assert_eq!(
+                left.keys_in_use().expect("it is whole").len(),
+                1,
+                "it is half rotated"
+            );
+            both.rotate(file).expect("it can be run again");
+            assert_eq!(
+                whole(&options(&[2]).open(file).expect("it is rotated")),
+                values
+            );
+            // A rotation that was complete writes nothing more, and needs no clearing up.
+            both.update(file, |vault| vault.set(&path("c"), &Value::from("x")))
+                .expect("it can be changed");
+            must_have_left_nothing_behind(file);
+        },
+    );
+}
+
+#[test]
+#[ignore = "run by the test above"]
+fn inside_a_killed_rotation() {
+    let rotated = options(&[2, 1]).rotate(file()).expect("it rotates");
+    assert_eq!(rotated.moved, 2);
+}
+
+#[test]
+fn a_killed_creation_leaves_nothing_or_a_whole_vault() {
+    let options = options(&[1]);
+    let empty = || {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("credentials.vault");
+        (folder, file)
+    };
+    each_kill("killed::inside_a_killed_creation", empty, |file| {
+        match options.create(file, &json(r#"{"a":1}"#)) {
+            Ok(_) | Err(VaultError::FileExists { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+        assert_eq!(
+            whole(&options.open(file).expect("it is whole")),
+            r#"{"a":1}"#
+        );
+        options
+            .update(file, |vault| vault.set(&path("b"), &Value::from("x")))
+            .expect("it can be changed");
+        must_have_left_nothing_behind(file);
+    });
+}
+
+#[test]
+#[ignore = "run by the test above"]
+fn inside_a_killed_creation() {
+    options(&[1])
+        .create(file(), &json(r#"{"a":1}"#))
+        .expect("it is created");
+}

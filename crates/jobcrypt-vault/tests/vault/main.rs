@@ -1,0 +1,13 @@
+//! The vault from outside: what it holds, what it refuses, what becomes of its file.
+
+mod auditing;
+mod bench;
+mod files;
+mod format;
+mod full_disk;
+mod killed;
+mod merging;
+mod python;
+mod rotation;
+mod tampering;
+mod values;
