@@ -5,8 +5,9 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate and the crates of the project that its library may depend on.
-const MAY_KNOW: [(&str, &[&str]); 12] = [
+const MAY_KNOW: [(&str, &[&str]); 13] = [
     ("jobcrypt-core", &[]),
+    ("jobcrypt-audit", &["jobcrypt-core"]),
     ("jobcrypt-ciphers", &["jobcrypt-core"]),
     ("jobcrypt-keys", &["jobcrypt-core"]),
     ("jobcrypt-river", &["jobcrypt-core"]),
@@ -17,6 +18,7 @@ const MAY_KNOW: [(&str, &[&str]); 12] = [
     (
         "jobcrypt",
         &[
+            "jobcrypt-audit",
             "jobcrypt-ciphers",
             "jobcrypt-core",
             "jobcrypt-keys",

@@ -5,6 +5,9 @@
     doc = "Encrypts the args of background jobs."
 )]
 
+#[cfg(feature = "audit")]
+#[doc(inline)]
+pub use jobcrypt_audit as audit;
 #[doc(inline)]
 pub use jobcrypt_ciphers as ciphers;
 pub use jobcrypt_core::*;
