@@ -4,3 +4,4 @@ mod counting;
 mod migrating;
 mod operating;
 mod other_tables;
+mod sinks;

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -17,7 +16,10 @@ use workbench::{
     on_both_databases,
 };
 
-use crate::counting::{ARGS, primary, rotate, sealed, store};
+use crate::{
+    counting::{ARGS, primary, rotate, sealed, store},
+    sinks::{FullDisk, Lines},
+};
 
 async fn migrate(store: &Store, hook: &EncryptHook, options: &MigrateOptions) -> Report {
     let report = store.migrate(hook, options, &mut |_| {}).await;
@@ -212,25 +214,20 @@ on_both_databases! {
         assert_eq!((report.migrated, report.unreadable), (0, 0));
         assert_eq!(database.jobs().await, before, "nothing is trusted unasked");
 
-        let audited = Arc::new(Mutex::new(Vec::new()));
-        let lines = Arc::clone(&audited);
-        let options = MigrateOptions::new().seal_plaintext(index.to_string(), move |line| {
-            let mut lines = lines.lock().expect("nothing panics with it");
-            lines.push(format!("{} {} {}", line.action.as_str(), line.id, line.kind));
-            Ok(())
-        });
+        let sink = Lines::default();
+        let options = MigrateOptions::new().seal_plaintext(index.to_string(), sink.clone());
         let report = migrate(&store, &hook, &options).await;
         assert_eq!((report.sealed, report.migrated), (2, 2));
         assert_eq!(
-            *audited.lock().expect("nothing panics with it"),
-            [format!("seal {first} charge_card"), format!("seal {second} charge_card")]
+            sink.taken(),
+            [first, second].map(|id| format!("plaintext.sealed river_job {id} charge_card"))
         );
         assert_eq!(database.job(planted).await, before[3], "it is behind the id");
         assert_eq!(database.job(index).await, before[2], "its kind is readable");
         assert!(all_open(&database, &hook).await || report.status.plaintext() == 2);
 
         let refusing = MigrateOptions::new()
-            .seal_plaintext(planted.to_string(), |_| Err(std::io::Error::other("disk full")));
+            .seal_plaintext(planted.to_string(), FullDisk);
         let error = store.migrate(&hook, &refusing, &mut |_| {}).await.expect_err("no audit, no seal");
         assert!(matches!(error, Error::Audit(_)), "{error}");
         assert_eq!(database.job(planted).await, before[3]);

@@ -1,11 +1,14 @@
 //! What an operator does with single jobs: look, reveal, put back.
 
-use std::{collections::BTreeMap, io};
+use std::collections::BTreeMap;
 
 use jobcrypt::store::{DrainSample, Error, Place, Selection, Store, Table, drain_plot};
 use workbench::{Bench, Database, hook, on_both_databases};
 
-use crate::counting::{ARGS, primary, sealed, store};
+use crate::{
+    counting::{ARGS, primary, sealed, store},
+    sinks::{FullDisk, Lines},
+};
 
 on_both_databases! {
     async fn headers_show_without_a_key(database: Database) {
@@ -34,24 +37,16 @@ on_both_databases! {
         let hook = hook();
         let id = database.plant("charge_card", &sealed(&hook, "charge_card")).await.to_string();
         let store = store(&database).await;
-        let mut lines = Vec::new();
-        let shown = store
-            .reveal(&hook, &id, &[], |line| {
-                lines.push(format!("{} {} {} {}", line.action.as_str(), line.table, line.id, line.kind));
-                Ok(())
-            })
-            .await
-            .expect("it opens");
+        let sink = Lines::default();
+        let shown = store.reveal(&hook, &id, &[], &sink).await.expect("it opens");
         assert_eq!(&**shown, ARGS);
-        assert_eq!(lines, [format!("reveal river_job {id} charge_card")]);
-        let shown = store.reveal(&hook, &id, &["/pan".to_owned()], |_| Ok(())).await;
+        assert_eq!(sink.taken(), [format!("job.revealed river_job {id} charge_card")]);
+        let shown = store.reveal(&hook, &id, &["/pan".to_owned()], &sink).await;
         assert_eq!(&**shown.expect("it opens"), r#"{"pan":"[redacted]"}"#);
-        let error = store
-            .reveal(&hook, &id, &[], |_| Err(io::Error::other("disk full")))
-            .await
-            .expect_err("without a record nothing is shown");
+        let error = store.reveal(&hook, &id, &[], &FullDisk).await;
+        let error = error.expect_err("without a record nothing is shown");
         assert!(matches!(error, Error::Audit(_)), "{error}");
-        let error = store.reveal(&hook, "999", &[], |_| Ok(())).await.expect_err("no such job");
+        let error = store.reveal(&hook, "999", &[], &sink).await.expect_err("no such job");
         assert!(matches!(error, Error::NoJob(_)), "{error}");
     }
 

@@ -8,7 +8,10 @@ use jobcrypt::{
 };
 use workbench::{Database, hook, on_both_databases};
 
-use crate::counting::{ARGS, primary, rotate, sealed};
+use crate::{
+    counting::{ARGS, primary, rotate, sealed},
+    sinks::Lines,
+};
 
 async fn migrated(database: &Database, table: Table, hook: &EncryptHook) -> (u64, u64) {
     let store = Store::connect(&database.url(), [table])
@@ -67,7 +70,7 @@ on_both_databases! {
         let status = store.status().await.expect("it counts");
         assert_eq!(status.usage(), BTreeMap::from([(primary(&hook), 2), (old, 1)]));
         assert_eq!(status.plaintext(), 2);
-        let shown = store.reveal(&hook, "01A", &[], |_| Ok(())).await.expect("it opens");
+        let shown = store.reveal(&hook, "01A", &[], &Lines::default()).await.expect("it opens");
         assert_eq!(&**shown, ARGS);
     }
 

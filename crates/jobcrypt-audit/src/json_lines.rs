@@ -46,6 +46,7 @@ pub struct JsonLines {
     queue: Arc<Queue>,
     when_full: WhenFull,
     thread: Option<JoinHandle<()>>,
+    fields: String,
 }
 
 /// Configures a [`JsonLines`]; made by [`JsonLines::append`] and [`JsonLines::to`].
@@ -55,6 +56,7 @@ pub struct JsonLinesBuilder {
     when_full: WhenFull,
     capacity: usize,
     chaining: Chaining,
+    fields: String,
 }
 
 enum Chaining {
@@ -84,6 +86,10 @@ impl JsonLines {
     pub fn to(writer: impl Write + Send + 'static) -> JsonLinesBuilder {
         JsonLinesBuilder::new(Destination::Other(Box::new(writer)))
     }
+
+    fn line(&self, event: &AuditEvent<'_>) -> String {
+        line::of_event(event, SystemTime::now()) + &self.fields
+    }
 }
 
 impl JsonLinesBuilder {
@@ -93,7 +99,14 @@ impl JsonLinesBuilder {
             when_full: WhenFull::default(),
             capacity: CAPACITY,
             chaining: Chaining::None,
+            fields: String::new(),
         }
+    }
+
+    /// Adds a field to each event, such as the host or the user.
+    pub fn field(mut self, name: &'static str, value: &str) -> Self {
+        line::text(&mut self.fields, name, value);
+        self
     }
 
     /// Sets what becomes of events for which there is no room: they are lost and counted, unless set.
@@ -149,33 +162,41 @@ impl JsonLinesBuilder {
             queue,
             when_full: self.when_full,
             thread: Some(thread),
+            fields: self.fields,
         })
     }
 }
 
 impl AuditSink for JsonLines {
     fn record(&self, event: &AuditEvent<'_>) {
-        let line = line::of_event(event, SystemTime::now());
+        let line = self.line(event);
         let item = Item { line, kept: None };
         self.queue.push(item, self.when_full.patience());
     }
 
-    /// Returns once the line is on the disk, within 10 seconds.
-    fn record_first(&self, event: &AuditEvent<'_>) -> io::Result<()> {
-        let line = line::of_event(event, SystemTime::now());
+    /// Returns once the lines are on the disk, within 10 seconds.
+    fn record_first(&self, events: &[AuditEvent<'_>]) -> io::Result<()> {
         let (kept, answer) = mpsc::channel();
-        let kept = Some(kept);
-        if !self.queue.push(Item { line, kept }, PATIENCE) {
-            return Err(io::Error::new(
-                io::ErrorKind::WouldBlock,
-                "the audit log is full",
-            ));
+        for (at, event) in events.iter().enumerate() {
+            // They are written in order, so whoever knows of the last knows of all.
+            let is_last = at + 1 == events.len();
+            let item = Item {
+                line: self.line(event),
+                kept: is_last.then(|| kept.clone()),
+            };
+            if !self.queue.push(item, PATIENCE) {
+                return Err(io::Error::new(
+                    io::ErrorKind::WouldBlock,
+                    "the audit log is full",
+                ));
+            }
+        }
+        if events.is_empty() {
+            return Ok(());
         }
         answer.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-            Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                "the audit log is slow",
-            ))
+            let slow = "the audit log is slow";
+            Err(io::Error::new(io::ErrorKind::TimedOut, slow))
         })
     }
 }

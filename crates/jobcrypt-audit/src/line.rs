@@ -7,7 +7,7 @@ use jobcrypt_core::{AuditEvent, AuditValue};
 /// What a kind or a path may take of a line. Whoever writes the table chooses kinds.
 const LONGEST_TEXT: usize = 256;
 
-/// Begins the line of an event: `{"at":"...","event":"...",...,"pid":...`, without an end.
+/// Begins the line of an event: `{"event":"...","at":"...","pid":...,...`, without an end.
 pub(crate) fn of_event(event: &AuditEvent<'_>, now: SystemTime) -> String {
     let mut line = begin(event.name(), now);
     for (name, value) in event.fields() {
@@ -32,7 +32,7 @@ pub(crate) fn of_log(name: &str, count: Option<u64>) -> String {
 fn begin(name: &str, now: SystemTime) -> String {
     let at = humantime::format_rfc3339_micros(now);
     let pid = std::process::id();
-    format!(r#"{{"at":"{at}","event":"{name}","pid":{pid}"#)
+    format!(r#"{{"event":"{name}","at":"{at}","pid":{pid}"#)
 }
 
 fn number(line: &mut String, name: &str, value: u64) {
@@ -40,7 +40,8 @@ fn number(line: &mut String, name: &str, value: u64) {
     let _ = write!(line, r#","{name}":{value}"#);
 }
 
-fn text(line: &mut String, name: &str, value: &str) {
+/// Adds a text.
+pub(crate) fn text(line: &mut String, name: &str, value: &str) {
     let _ = write!(line, r#","{name}":""#);
     for (at, character) in value.chars().enumerate() {
         if at == LONGEST_TEXT {
@@ -90,7 +91,7 @@ mod tests {
         assert_eq!(
             line("charge_card"),
             format!(
-                r#"{{"at":"1970-01-01T00:00:00.000000Z","event":"plaintext.accepted","pid":{pid},"kind":"charge_card""#
+                r#"{{"event":"plaintext.accepted","at":"1970-01-01T00:00:00.000000Z","pid":{pid},"kind":"charge_card""#
             )
         );
     }

@@ -49,7 +49,7 @@ fn log(key: Option<&SecretKey>) -> Vec<String> {
 }
 
 fn check(lines: &[String], key: Option<&SecretKey>) -> Report {
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text = lines.join("\n") + "\n";
     verify(text.as_bytes(), key, &[]).expect("it is read")
 }
 
@@ -211,14 +211,14 @@ fn the_key_of_a_later_line_opens_no_earlier_one() {
     };
     let key = key();
     let lines = log(Some(&key));
-    let line: serde_json::Value = serde_json::from_str(&lines[0]).expect("it is JSON");
-    let id = line["chain"].as_str().expect("it is a text");
-    let mut link = mac(key.expose(), &[b"jobcrypt/audit/chain/v1", id.as_bytes()]);
+    let first: serde_json::Value = serde_json::from_str(&lines[0]).expect("it is JSON");
+    let id = first["chain"].as_str().expect("it is a text");
+    let mut current = mac(key.expose(), &[b"jobcrypt/audit/chain/v1", id.as_bytes()]);
     for line in &lines {
         let (covered, rest) = line.rsplit_once(r#","mac":""#).expect("it has a MAC");
-        let expected = mac(&link, &[b"line", covered.as_bytes()]);
+        let expected = mac(&current, &[b"line", covered.as_bytes()]);
         let expected = base64_simd::URL_SAFE_NO_PAD.encode_to_string(expected);
         assert_eq!(rest, format!("{expected}\"}}"));
-        link = mac(&link, &[b"next"]);
+        current = mac(&current, &[b"next"]);
     }
 }

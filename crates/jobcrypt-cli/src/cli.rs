@@ -1,7 +1,7 @@
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::{jobs, keys};
+use crate::{audit, jobs, keys};
 
 /// Looks after the keys of encrypted background jobs, and after the jobs that are stored under them.
 #[derive(Parser)]
@@ -20,6 +20,9 @@ pub(crate) enum Command {
     /// Where keys rest: set up, rotate, look after
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Audit logs: find out whether one is as it was written
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Stored jobs: count by key, move to the new key, look at, put back
     #[command(subcommand)]
     Jobs(jobs::Command),

@@ -2,10 +2,8 @@ use clap::Subcommand;
 
 use crate::{exit::Exit, failure::Failure, output::Output};
 
-mod audit_file;
 mod inspect;
 mod migrate;
-mod own_file;
 mod status;
 pub(crate) mod store_arguments;
 mod text_table;

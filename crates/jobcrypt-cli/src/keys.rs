@@ -2,6 +2,7 @@ use clap::Subcommand;
 
 use crate::{exit::Exit, failure::Failure, output::Output};
 
+mod audited_repository;
 mod destroy;
 mod doctor;
 mod export;

@@ -1,5 +1,7 @@
 //! The command `jobcrypt`.
 
+mod audit;
+mod audit_file;
 mod cli;
 mod exit;
 mod failure;
@@ -7,6 +9,7 @@ mod hook_arguments;
 mod jobs;
 mod keys;
 mod output;
+mod own_file;
 mod self_description;
 mod variable_name;
 
@@ -37,6 +40,7 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command, output: &Output) -> Result<Exit, Failure> {
     match command {
+        Command::Audit(command) => command.run(output),
         Command::Keys(command) => command.run(output).await,
         Command::Jobs(command) => command.run(output).await,
         Command::Completions { shell } => self_description::completions(shell),

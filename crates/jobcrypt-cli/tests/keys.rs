@@ -18,9 +18,14 @@ struct Run {
 }
 
 fn jobcrypt(arguments: &[&str]) -> Run {
+    run("keys", arguments)
+}
+
+fn run(command: &str, arguments: &[&str]) -> Run {
     let output = Command::new(env!("CARGO_BIN_EXE_jobcrypt"))
-        .arg("keys")
+        .arg(command)
         .args(arguments)
+        .env_remove("JOBCRYPT_AUDIT_KEY")
         .output()
         .expect("it runs");
     let text = |bytes| String::from_utf8(bytes).expect("it is text");
@@ -212,4 +217,37 @@ fn no_command_prints_a_stored_key() {
     for key in stored {
         assert!(!printed.contains(&key[..10]));
     }
+}
+
+#[test]
+fn what_becomes_of_keys_is_on_record_and_the_record_can_be_verified() {
+    let (folder, _path, keys) = place();
+    let log = folder.path().join("audit.jsonl");
+    let log = log.to_str().expect("it is text");
+    assert_eq!(jobcrypt(&["setup", &keys]).code, 0);
+    let rotated = jobcrypt(&["rotate", &keys, "--audit", log, "--unused"]);
+    assert_eq!(rotated.code, 0, "{}", rotated.err);
+    let lines = fs::read_to_string(log).expect("it was written");
+    for event in ["key.promoted", "key.staged"] {
+        assert!(
+            lines.contains(&format!(r#"{{"event":"{event}""#)),
+            "{lines}"
+        );
+    }
+    let verify = |more: &[&str]| run("audit", &[&["verify", log], more].concat());
+    let verified = verify(&[]);
+    assert_eq!(verified.code, 5, "the key is asked for: {}", verified.err);
+    let verified = verify(&["--without-key", "--json"]);
+    assert_eq!(verified.code, 0, "{}", verified.err);
+    let report: Value = serde_json::from_str(&verified.out).expect("it is one document");
+    assert_eq!(report["unchained"], 4);
+    let torn = lines.replace("key.staged", "key.staged\"");
+    fs::write(log, torn).expect("there is room");
+    let verified = verify(&["--without-key"]);
+    assert_eq!(verified.code, 4, "{}", verified.out);
+    assert!(verified.out.contains("line 3: torn"), "{}", verified.out);
+
+    let manifest = format!("{keys}/manifest.json");
+    let mixed_up = jobcrypt(&["rotate", &keys, "--audit", &manifest]);
+    assert_eq!(mixed_up.code, 3, "{}", mixed_up.err);
 }

@@ -29,15 +29,17 @@ pub trait AuditSink: Send + Sync + 'static {
     /// keep is its own policy to state: a job is never held up for its record.
     fn record(&self, event: &AuditEvent<'_>);
 
-    /// Keeps an event before what it tells of happens, such as the showing of a job's args.
+    /// Keeps events before what they tell of happens, such as the showing of a job's args.
     ///
-    /// Unless a sink says otherwise, this is [`record`](Self::record), which may lose it.
+    /// Unless a sink says otherwise, this is [`record`](Self::record) for each, which may lose it.
     ///
     /// # Errors
     ///
-    /// When the event is not kept: then it must not happen.
-    fn record_first(&self, event: &AuditEvent<'_>) -> io::Result<()> {
-        self.record(event);
+    /// When they are not kept: then it must not happen.
+    fn record_first(&self, events: &[AuditEvent<'_>]) -> io::Result<()> {
+        for event in events {
+            self.record(event);
+        }
         Ok(())
     }
 }
@@ -47,8 +49,8 @@ impl<S: AuditSink + ?Sized> AuditSink for Arc<S> {
         (**self).record(event);
     }
 
-    fn record_first(&self, event: &AuditEvent<'_>) -> io::Result<()> {
-        (**self).record_first(event)
+    fn record_first(&self, events: &[AuditEvent<'_>]) -> io::Result<()> {
+        (**self).record_first(events)
     }
 }
 

@@ -105,7 +105,7 @@ fn look_into(folder: Folder, findings: &mut Findings) -> Result<(), FileError> {
     for name in names {
         look_at_file(&folder, layout, &name, findings)?;
     }
-    let repository = KeyRepository { folder, layout };
+    let repository = KeyRepository::in_folder(folder, layout);
     match repository.snapshot() {
         Ok(snapshot) => look_at_keys(&repository.folder, &snapshot, findings)?,
         Err(error) => findings.fault("unreadable", &error),

@@ -1,10 +1,13 @@
 use std::{
+    fmt,
     path::Path,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use jobcrypt_core::{CipherName, Encryptor, Error, KeyId, Keyring, SecretKey};
+use jobcrypt_core::{
+    AuditEvent, AuditSink, CipherName, Encryptor, Error, KeyId, Keyring, SecretKey,
+};
 use rustix::fs::Stat;
 
 use crate::{
@@ -45,7 +48,12 @@ use crate::{
 pub struct KeyRepository {
     pub(crate) folder: Folder,
     pub(crate) layout: Layout,
+    audit: Audit,
 }
+
+/// Where what becomes of keys is recorded, beside `tracing`.
+#[derive(Default)]
+struct Audit(Option<Box<dyn AuditSink>>);
 
 /// How often a repository is read that changes meanwhile. A rotation takes less than one reading.
 const READINGS: usize = 20;
@@ -87,7 +95,50 @@ impl KeyRepository {
                 path: folder.path().to_owned(),
             });
         };
-        Ok(Self { folder, layout })
+        Ok(Self::in_folder(folder, layout))
+    }
+
+    pub(crate) fn in_folder(folder: Folder, layout: Layout) -> Self {
+        Self {
+            folder,
+            layout,
+            audit: Audit::default(),
+        }
+    }
+
+    /// Records what becomes of keys in this sink too: staged, promoted, retired, restored, destroyed, and rotations
+    /// that were refused. Every event goes to `tracing` in any case.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().expect("a folder");
+    /// # let path = folder.path().join("keys");
+    /// use jobcrypt_core::{AuditEvent, AuditSink, CipherName};
+    /// use jobcrypt_keys::{KeyRepository, Usage};
+    ///
+    /// struct Printed;
+    ///
+    /// impl AuditSink for Printed {
+    ///     fn record(&self, event: &AuditEvent<'_>) {
+    ///         println!("{}", event.name()); // key.promoted, key.staged
+    ///     }
+    /// }
+    ///
+    /// KeyRepository::setup(&path, CipherName::XCHACHA20_POLY1305)?;
+    /// let repository = KeyRepository::open(&path)?.audited(Printed);
+    /// repository.begin_rotation()?.commit(&Usage::Unknown)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn audited(mut self, sink: impl AuditSink) -> Self {
+        self.audit = Audit(Some(Box::new(sink)));
+        self
+    }
+
+    pub(crate) fn record(&self, event: &AuditEvent<'_>) {
+        event.trace();
+        if let Some(sink) = &self.audit.0 {
+            sink.record(event);
+        }
     }
 
     /// Returns where the repository is.
@@ -185,7 +236,9 @@ impl KeyRepository {
     /// # Ok::<(), jobcrypt_keys::RepositoryError>(())
     /// ```
     pub fn stage(&self) -> Result<KeyId, RepositoryError> {
-        self.change(|snapshot, disk| crate::stage::run(self, snapshot, disk))
+        let key_id = self.change(|snapshot, disk| crate::stage::run(self, snapshot, disk))?;
+        self.record(&AuditEvent::KeyStaged { key_id });
+        Ok(key_id)
     }
 
     /// Adds a key from elsewhere as a secondary, such as the one that a variable held until now.
@@ -222,7 +275,9 @@ impl KeyRepository {
     /// [`RepositoryError::NotRetired`] when it was not retired here;
     /// [`RepositoryError::Unrecoverable`] when its bytes are gone.
     pub fn restore(&self, id: KeyId) -> Result<(), RepositoryError> {
-        self.change(|snapshot, disk| crate::archive::restore(&self.folder, snapshot, disk, id))
+        self.change(|snapshot, disk| crate::archive::restore(&self.folder, snapshot, disk, id))?;
+        self.record(&AuditEvent::KeyRestored { key_id: id });
+        Ok(())
     }
 
     /// Removes the bytes of a retired key for ever. Its tombstone stays.
@@ -233,7 +288,9 @@ impl KeyRepository {
     ///
     /// [`RepositoryError::NotRetired`] when the key was not retired here: one in use is never destroyed.
     pub fn destroy(&self, id: KeyId) -> Result<(), RepositoryError> {
-        self.change(|snapshot, disk| crate::archive::destroy(snapshot, disk, id))
+        self.change(|snapshot, disk| crate::archive::destroy(snapshot, disk, id))?;
+        self.record(&AuditEvent::KeyDestroyed { key_id: id });
+        Ok(())
     }
 
     /// Runs a small change under the lock.
@@ -259,6 +316,12 @@ impl KeyRepository {
             }
         }
         Ok(stamps)
+    }
+}
+
+impl fmt::Debug for Audit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Audit")
     }
 }
 

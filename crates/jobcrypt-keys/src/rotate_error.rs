@@ -90,6 +90,22 @@ pub enum RotateError {
     },
 }
 
+impl RotateError {
+    /// How many jobs stand against the rotation.
+    pub(crate) fn jobs(&self) -> u64 {
+        match self {
+            Self::KeysInUse { counts }
+            | Self::RetiredKeysInUse { counts }
+            | Self::UnknownKeysInUse { counts } => counts.iter().map(|(_, jobs)| jobs).sum(),
+            Self::StagedKeyInUse { count, .. } | Self::Unattributed { count, .. } => *count,
+            Self::NoStagedKey
+            | Self::NotCounted { .. }
+            | Self::Repository(_)
+            | Self::TooSoon { .. } => 0,
+        }
+    }
+}
+
 impl From<FileError> for RotateError {
     fn from(error: FileError) -> Self {
         Self::Repository(error.into())

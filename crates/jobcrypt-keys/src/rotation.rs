@@ -1,6 +1,6 @@
 use std::time::{Duration, SystemTime};
 
-use jobcrypt_core::{CipherName, KeyId};
+use jobcrypt_core::{AuditEvent, CipherName, KeyId};
 use serde::Serialize;
 
 use crate::{
@@ -112,8 +112,23 @@ impl<'r> Rotation<'r> {
     /// nothing to promote: nothing was written then. [`RotateError::Repository`] when a file could not be
     /// written: no key is lost, and the next rotation completes this one.
     pub fn commit(self, usage: &Usage) -> Result<Rotated, RotateError> {
-        let disk = &self.repository.folder;
-        self.commit_on(disk, usage)
+        let repository = self.repository;
+        let committed = self.commit_on(&repository.folder, usage);
+        match &committed {
+            Ok(rotated) => {
+                for key_id in rotated.plan.retired.iter().copied() {
+                    repository.record(&AuditEvent::KeyRetired { key_id });
+                }
+                let (primary, staged) = (rotated.primary, rotated.staged);
+                repository.record(&AuditEvent::KeyPromoted { key_id: primary });
+                repository.record(&AuditEvent::KeyStaged { key_id: staged });
+            }
+            Err(RotateError::Repository(_)) => {}
+            Err(refusal) => repository.record(&AuditEvent::RotateRefused {
+                jobs: refusal.jobs(),
+            }),
+        }
+        committed
     }
 
     /// Keeps the lock to its end: `self` is dropped behind the last step.

@@ -30,7 +30,7 @@ pub(crate) fn run(
 ) -> Result<KeyRepository, RepositoryError> {
     let folder = Folder::make(path)?;
     let _lock = Lock::take(&folder, PATIENCE)?;
-    let repository = KeyRepository { folder, layout };
+    let repository = KeyRepository::in_folder(folder, layout);
     refuse_what_is_there(&repository)?;
     write(&repository.folder, &repository.folder, layout, cipher, now)?;
     Ok(repository)
@@ -42,10 +42,7 @@ fn refuse_what_is_there(repository: &KeyRepository) -> Result<(), RepositoryErro
     let Some(layout) = Layout::detect(&repository.folder)? else {
         return Ok(());
     };
-    let found = KeyRepository {
-        folder: Folder::open(&path)?,
-        layout,
-    };
+    let found = KeyRepository::in_folder(Folder::open(&path)?, layout);
     match found.snapshot() {
         Ok(snapshot) if snapshot.staged().is_some() => Err(RepositoryError::AlreadySetUp { path }),
         Ok(_) => Err(RepositoryError::SetUpOverKeys { path }),

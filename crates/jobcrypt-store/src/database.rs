@@ -18,7 +18,7 @@ pub(crate) trait Database: Send + Sync {
     /// Reads a page, in the order of ids.
     async fn rows(&self, table: &Table, page: &Page<'_>) -> Result<Vec<Row>, Error>;
 
-    /// Reads a page and writes what `change` makes of it, to each row that is still what it was.
+    /// Reads a page and writes what `change` makes of its rows, to each that is still what it was.
     async fn rewrite(
         &self,
         table: &Table,
@@ -30,9 +30,16 @@ pub(crate) trait Database: Send + Sync {
     async fn unpark(&self, table: &Table, page: &Page<'_>) -> Result<Unparked, Error>;
 }
 
-/// Gives the new args of a row, or `None` to leave it.
-pub(crate) type Change<'a> =
-    dyn FnMut(&Row) -> Result<Option<Zeroizing<Vec<u8>>>, Error> + Send + 'a;
+/// Gives the new args of each row of a page, or `None` to leave it.
+pub(crate) type Change<'a> = dyn FnMut(&[Row]) -> Result<Vec<NewArgs>, Error> + Send + 'a;
+
+pub(crate) type NewArgs = Option<Zeroizing<Vec<u8>>>;
+
+/// Returns the rows that get new args, with them.
+pub(crate) fn changed(rows: &[Row], new: Vec<NewArgs>) -> Vec<(&Row, Zeroizing<Vec<u8>>)> {
+    let pairs = rows.iter().zip(new);
+    pairs.filter_map(|(row, new)| Some((row, new?))).collect()
+}
 
 /// Which rows to read next.
 #[derive(Clone, Debug, Default)]

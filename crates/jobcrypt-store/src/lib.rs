@@ -8,7 +8,6 @@
     )
 )]
 
-mod audit;
 mod count;
 mod database;
 mod drain_plot;
@@ -17,6 +16,7 @@ mod error;
 mod inspect;
 mod migrate;
 mod migrate_options;
+mod migration;
 mod page_size;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -35,7 +35,6 @@ mod unpark;
 mod unsealed;
 mod verify;
 
-pub use audit::{Audit, AuditAction};
 pub use count::{Count, Found, Place};
 pub use drain_plot::drain_plot;
 pub use drain_sample::DrainSample;

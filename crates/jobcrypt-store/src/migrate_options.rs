@@ -1,12 +1,12 @@
 use std::{
-    io,
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use crate::{Audit, audit::AuditSink};
+use jobcrypt_core::AuditSink;
 
 /// How [`Store::migrate`](crate::Store::migrate) goes about it.
 ///
@@ -40,7 +40,16 @@ pub struct Stop(Arc<AtomicBool>);
 #[derive(Clone, Debug)]
 pub(crate) struct SealDecision {
     pub(crate) up_to_id: String,
-    pub(crate) audit: AuditSink,
+    pub(crate) audit: Audit,
+}
+
+#[derive(Clone)]
+pub(crate) struct Audit(pub(crate) Arc<dyn AuditSink>);
+
+impl fmt::Debug for Audit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Audit")
+    }
 }
 
 const ROWS_PER_PAGE: u32 = 500;
@@ -106,14 +115,10 @@ impl MigrateOptions {
     /// Also seals what names no key, plaintext and legacy forms, up to this id. Nothing vouches for such
     /// jobs; sealed, a planted one is a trusted one. So the id is to be one from before anybody could have
     /// planted jobs, and `audit` is told of each of them first; where it fails, the migration ends.
-    pub fn seal_plaintext(
-        mut self,
-        up_to_id: impl Into<String>,
-        audit: impl Fn(&Audit<'_>) -> io::Result<()> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn seal_plaintext(mut self, up_to_id: impl Into<String>, audit: impl AuditSink) -> Self {
         self.seal = Some(SealDecision {
             up_to_id: up_to_id.into(),
-            audit: AuditSink(Arc::new(audit)),
+            audit: Audit(Arc::new(audit)),
         });
         self
     }

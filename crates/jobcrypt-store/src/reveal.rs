@@ -1,12 +1,9 @@
-use std::io;
-
-use jobcrypt_core::{EncryptHook, JobContext};
+use jobcrypt_core::{AuditEvent, AuditSink, EncryptHook, JobContext};
 use serde_json::Value;
-use tracing::info;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
-    Audit, AuditAction, Error, Selection, Store, Table,
+    Error, Selection, Store, Table,
     database::{Page, Row},
 };
 
@@ -25,17 +22,16 @@ impl Store {
         hook: &EncryptHook,
         id: &str,
         redact: &[String],
-        audit: impl FnOnce(&Audit<'_>) -> io::Result<()>,
+        audit: &dyn AuditSink,
     ) -> Result<Zeroizing<String>, Error> {
         let (table, row) = self.job(id).await?;
-        info!(target: "jobcrypt", table = table.name(), job = row.id, kind = ?row.kind, "reveal");
-        audit(&Audit {
-            action: AuditAction::Reveal,
+        let event = AuditEvent::JobRevealed {
             table: table.name(),
-            id: &row.id,
+            job: &row.id,
             kind: &row.kind,
-        })
-        .map_err(Error::Audit)?;
+        };
+        event.trace();
+        audit.record_first(&[event]).map_err(Error::Audit)?;
         let opened = hook.open_bytes(&JobContext::new(&row.kind), &row.stored)?;
         let json = opened.map_or_else(|| row.stored.clone(), Zeroizing::new);
         redacted(&json, redact)

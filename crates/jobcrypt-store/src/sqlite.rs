@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Count, Error, Form, Found, Place, Table,
-    database::{Change, Database, Page, Rewritten, Row, Unparked},
+    database::{Change, Database, Page, Rewritten, Row, Unparked, changed},
     stored_form,
     table::{Column, Kind, State, literal, quoted, quoted_part},
     token_scan,
@@ -85,12 +85,7 @@ impl Database for Sqlite {
         change: &mut Change<'_>,
     ) -> Result<Rewritten, Error> {
         let rows = self.rows(table, page).await?;
-        let mut changed = Vec::new();
-        for row in &rows {
-            if let Some(new) = change(row)? {
-                changed.push((row, new));
-            }
-        }
+        let changed = changed(&rows, change(&rows)?);
         let mut written = 0;
         if !changed.is_empty() {
             // The one writer is kept from others only while what is ready is written.

@@ -1,15 +1,18 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use jobcrypt::store::{JobHeaders, Store};
+use jobcrypt::{
+    audit::JsonLines,
+    store::{JobHeaders, Store},
+};
 use serde_json::{Value, json};
 
 use crate::{
+    audit_file,
     exit::Exit,
     failure::Failure,
     hook_arguments::HookArguments,
     jobs::{
-        audit_file::AuditFile,
         store_arguments::{self, SelectionArguments, StoreArguments},
         text_table::{shown, text_table},
     },
@@ -48,7 +51,7 @@ impl Inspect {
     pub(crate) async fn run(self, output: &Output) -> Result<Exit, Failure> {
         let store = self.store.store_of(&self.hook).await?;
         if let (true, Some(id), Some(audit)) = (self.reveal, self.selection.id(), &self.audit) {
-            let audit = AuditFile::open(audit)?;
+            let audit = audit_file::open(audit)?;
             return self.reveal(&store, id, &audit, output).await;
         }
         let jobs = store
@@ -64,12 +67,12 @@ impl Inspect {
         &self,
         store: &Store,
         id: &str,
-        audit: &AuditFile,
+        audit: &JsonLines,
         output: &Output,
     ) -> Result<Exit, Failure> {
         let hook = self.hook.hook()?;
         let args = store
-            .reveal(&hook, id, &self.redact, |line| audit.write(line))
+            .reveal(&hook, id, &self.redact, audit)
             .await
             .map_err(store_arguments::failure)?;
         output.result(&json!({"id": id, "args": &**args}), |_| {

@@ -6,11 +6,11 @@ use jobcrypt::store::{MigrateOptions, Progress, Report, Selection, Stop, Store, 
 use serde_json::{Value, json};
 
 use crate::{
+    audit_file,
     exit::Exit,
     failure::Failure,
     hook_arguments::HookArguments,
     jobs::{
-        audit_file::AuditFile,
         inspect, status,
         store_arguments::{self, StoreArguments},
         text_table::{shown, text_table},
@@ -83,8 +83,7 @@ impl Migrate {
             if !self.yes && !self.dry_run {
                 return self.ask_for_consent(&store, up_to_id, output).await;
             }
-            let audit = AuditFile::open(audit)?;
-            options = options.seal_plaintext(up_to_id, move |line| audit.write(line));
+            options = options.seal_plaintext(up_to_id, audit_file::open(audit)?);
         }
         let interrupt = tokio::spawn(async move {
             if tokio::signal::ctrl_c().await.is_ok() {

@@ -16,11 +16,11 @@ use crate::{
     failure::Failure,
     hook_arguments::HookArguments,
     jobs::{
-        own_file,
         store_arguments::{self, StoreArguments},
         text_table::{shown, text_table},
     },
     output::Output,
+    own_file,
 };
 
 #[derive(Args)]

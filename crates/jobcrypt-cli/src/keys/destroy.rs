@@ -1,21 +1,18 @@
-use std::path::PathBuf;
-
 use clap::Args;
-use jobcrypt::{KeyId, keys::KeyRepository, store::SafeToRemove};
+use jobcrypt::{KeyId, store::SafeToRemove};
 
 use crate::{
     exit::Exit,
     failure::Failure,
     jobs::store_arguments::{self, StoreArguments},
-    keys::status,
+    keys::{audited_repository::AuditedRepository, status},
     output::Output,
 };
 
 #[derive(Args)]
 pub(crate) struct Destroy {
-    /// The folder of the repository
-    #[arg(value_name = "FOLDER")]
-    repository: PathBuf,
+    #[command(flatten)]
+    repository: AuditedRepository,
 
     /// The id of the retired key, as `status` shows it
     #[arg(value_name = "KEY ID", allow_hyphen_values = true)]
@@ -44,7 +41,7 @@ impl Destroy {
                 "add --store to have the jobs counted, and --yes if that is what you want",
             ));
         }
-        let repository = KeyRepository::open(&self.repository)?;
+        let repository = self.repository.open()?;
         if self.store {
             self.must_be_unused().await?;
         }

@@ -1,15 +1,17 @@
-use std::path::PathBuf;
-
 use clap::Args;
-use jobcrypt::{KeyId, keys::KeyRepository};
+use jobcrypt::KeyId;
 
-use crate::{exit::Exit, failure::Failure, keys::status, output::Output};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    keys::{audited_repository::AuditedRepository, status},
+    output::Output,
+};
 
 #[derive(Args)]
 pub(crate) struct Restore {
-    /// The folder of the repository
-    #[arg(value_name = "FOLDER")]
-    repository: PathBuf,
+    #[command(flatten)]
+    repository: AuditedRepository,
 
     /// The id of the key, as `status` shows it
     #[arg(value_name = "KEY ID", allow_hyphen_values = true)]
@@ -18,7 +20,7 @@ pub(crate) struct Restore {
 
 impl Restore {
     pub(crate) fn run(self, output: &Output) -> Result<Exit, Failure> {
-        let repository = KeyRepository::open(&self.repository)?;
+        let repository = self.repository.open()?;
         repository.restore(self.id)?;
         status::print(&repository, output, "the key is back as a secondary")
     }

@@ -1,23 +1,23 @@
-use std::{fmt::Write, path::PathBuf, time::Duration};
+use std::{fmt::Write, time::Duration};
 
 use clap::Args;
 use jobcrypt::{
     CipherName,
-    keys::{KeptReason, KeyRepository, Rotated, Rotation, RotationPlan, Usage},
+    keys::{KeptReason, Rotated, Rotation, RotationPlan, Usage},
 };
 
 use crate::{
     exit::Exit,
     failure::Failure,
     jobs::store_arguments::{self, StoreArguments},
+    keys::audited_repository::AuditedRepository,
     output::Output,
 };
 
 #[derive(Args)]
 pub(crate) struct Rotate {
-    /// The folder of the repository
-    #[arg(value_name = "FOLDER")]
-    repository: PathBuf,
+    #[command(flatten)]
+    repository: AuditedRepository,
 
     /// Count the jobs of the database first, while the repository is locked: free keys go to the archive, and
     /// nothing is changed while a job needs a key other than the primary
@@ -50,7 +50,7 @@ pub(crate) struct Rotate {
 
 impl Rotate {
     pub(crate) async fn run(self, output: &Output) -> Result<Exit, Failure> {
-        let repository = KeyRepository::open(&self.repository)?;
+        let repository = self.repository.open()?;
         let rotation = self.adjust(repository.begin_rotation_within(self.wait)?);
         // Under the lock: no other rotation comes in between.
         let usage = self.usage().await?;

@@ -1,20 +1,21 @@
-use std::path::PathBuf;
-
 use clap::Args;
-use jobcrypt::keys::KeyRepository;
 
-use crate::{exit::Exit, failure::Failure, keys::status, output::Output};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    keys::{audited_repository::AuditedRepository, status},
+    output::Output,
+};
 
 #[derive(Args)]
 pub(crate) struct Stage {
-    /// The folder of the repository
-    #[arg(value_name = "FOLDER")]
-    repository: PathBuf,
+    #[command(flatten)]
+    repository: AuditedRepository,
 }
 
 impl Stage {
     pub(crate) fn run(self, output: &Output) -> Result<Exit, Failure> {
-        let repository = KeyRepository::open(&self.repository)?;
+        let repository = self.repository.open()?;
         repository.stage()?;
         status::print(&repository, output, "a new key is staged")
     }
