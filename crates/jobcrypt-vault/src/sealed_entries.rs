@@ -156,3 +156,26 @@ impl fmt::Debug for SealedEntries {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jobcrypt_ciphers::XChaCha20Poly1305;
+    use jobcrypt_core::{Keyring, SecretKey};
+
+    use super::*;
+
+    #[test]
+    fn a_rotation_draws_a_new_key_of_the_file_once() {
+        let key = || XChaCha20Poly1305::new(SecretKey::generate().expect("there is randomness"));
+        let keys = Keys::from(Keyring::new(key()).build().expect("the key is sound"));
+        let mut vault = SealedEntries::new(keys.clone()).expect("it encrypts");
+        let known = *vault.mac_key.key.expose();
+        keys.rotate(key()).expect("the key is sound");
+        vault.rotate().expect("it rotates");
+        // Whoever had the old key could else make a MAC for lines that he chose.
+        let drawn = *vault.mac_key.key.expose();
+        assert_ne!(drawn, known);
+        vault.rotate().expect("nothing is to be done");
+        assert_eq!(*vault.mac_key.key.expose(), drawn);
+    }
+}
