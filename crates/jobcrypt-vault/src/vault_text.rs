@@ -35,7 +35,10 @@ const BETWEEN: &str = " = ";
 impl VaultText {
     /// Reads a file, strictly: there is one spelling of any vault.
     pub(crate) fn parse(text: &str) -> Result<Self, VaultError> {
-        check_shape(text)?;
+        Self::parse_exactly(text).map_err(|error| what_was_done_to(text).unwrap_or(error))
+    }
+
+    fn parse_exactly(text: &str) -> Result<Self, VaultError> {
         let text = text
             .strip_suffix('\n')
             .ok_or_else(|| VaultError::damaged("it is cut short"))?;
@@ -106,24 +109,20 @@ pub(crate) fn write(id: VaultId, key: &str, mac: &[u8; 32], entries: &Tokens) ->
     text
 }
 
-/// Looks for what people and tools do to text files, to say so.
-fn check_shape(text: &str) -> Result<(), VaultError> {
+/// Looks for what people and tools do to text files, once a file has turned out to be wrong.
+fn what_was_done_to(text: &str) -> Option<VaultError> {
     let is_mark = |line: &str| {
-        ["<<<<<<<", "=======", ">>>>>>>"]
-            .iter()
-            .any(|mark| line.starts_with(mark))
+        let marks = ["<<<<<<<", "=======", ">>>>>>>"];
+        marks.iter().any(|mark| line.starts_with(mark))
     };
     if text.lines().any(is_mark) {
-        return Err(VaultError::damaged(
+        return Some(VaultError::damaged(
             "it was merged as text, where `jobcrypt vault merge` merges values, also as a merge driver of git",
         ));
     }
-    if text.contains('\r') {
-        return Err(VaultError::damaged(
-            "its line ends were changed; say `-text` for it in .gitattributes",
-        ));
-    }
-    Ok(())
+    text.contains('\r').then(|| {
+        VaultError::damaged("its line ends were changed; say `-text` for it in .gitattributes")
+    })
 }
 
 fn read_mac(text: &str) -> Result<[u8; 32], VaultError> {
