@@ -42,5 +42,8 @@ pub mod stored_jobs {}
 #[doc = include_str!("threat-model.md")]
 pub mod threat_model {}
 
+#[doc = include_str!("vault-format.md")]
+pub mod vault_format {}
+
 #[doc = include_str!("writing-an-encryptor.md")]
 pub mod writing_an_encryptor {}

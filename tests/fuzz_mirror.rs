@@ -34,15 +34,28 @@ proptest! {
     ) {
         properties::envelope(bytes.as_bytes());
     }
+
+    #[test]
+    fn no_vault_opens_but_what_was_written(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        properties::vault(&bytes);
+    }
+
+    #[test]
+    fn a_value_of_a_vault_comes_out_as_it_went_in(
+        json in r#"[\x03\x07]\{"(a|b\.c|\\u00e9|)":("x\\n"|1\.0|\[[ ]?1,\{\}\]|\{"(a|\[0\])":[ ]?(null|\{\})\})(,"[ab]":(true|\{"c":"\\ud83d\\ude00"\}))?\}"#,
+    ) {
+        properties::vault(json.as_bytes());
+    }
 }
 
 #[test]
 fn the_corpus_holds() {
     let corpus = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus"));
-    let targets: [(&str, Property); 3] = [
+    let targets: [(&str, Property); 4] = [
         ("token", properties::token),
         ("open", properties::open),
         ("envelope", properties::envelope),
+        ("vault", properties::vault),
     ];
     for (name, property) in targets {
         let mut count = 0;

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use jobcrypt::{
     EncryptHook, Envelope, ErrorKind, JobContext, Keyring, LegacyForm, Policy, SecretKey,
     ciphers::{Fernet, Secretbox, XChaCha20Poly1305},
+    vault::{Value as VaultValue, ValuePath, Vault, VaultForm, VaultOptions},
 };
 use serde_json::Value;
 
@@ -99,6 +100,109 @@ pub(crate) fn envelope(bytes: &[u8]) {
         assert!(readable.is_err(), "the marker was stored readable");
     }
 }
+
+/// No file opens but those that were written; paths and values have one spelling, and come out of a file as they went in.
+/// The first byte chooses what the others are.
+pub(crate) fn vault(bytes: &[u8]) {
+    let Some((choice, rest)) = bytes.split_first() else {
+        return;
+    };
+    let vault = &VAULTS[usize::from(*choice) % VAULTS.len()];
+    match choice % 4 {
+        0 => {
+            let text = [vault.as_bytes(), rest].concat();
+            assert!(
+                VAULT.parse(&text).is_err() || is_written(vault, &text),
+                "bytes were added"
+            );
+            assert!(
+                VAULT.parse(rest).is_err() || is_written(vault, rest),
+                "bytes are a vault"
+            );
+        }
+        1 => {
+            let mut altered = vault.clone().into_bytes();
+            for edit in rest.chunks_exact(3) {
+                let place = usize::from(u16::from_be_bytes([edit[0], edit[1]])) % altered.len();
+                altered[place] = edit[2];
+            }
+            match VAULT.parse(&altered) {
+                Ok(_) => assert!(is_written(vault, &altered), "bytes were altered"),
+                Err(error) => assert!(!error.to_string().contains("4111"), "a value in an error"),
+            }
+        }
+        2 => {
+            let Ok(text) = std::str::from_utf8(rest) else {
+                return;
+            };
+            if let Ok(path) = text.parse::<ValuePath>() {
+                let spelled = path.to_string();
+                let again = spelled.parse::<ValuePath>();
+                assert!(
+                    again.is_ok_and(|again| again == path),
+                    "its spelling leads elsewhere"
+                );
+                assert!(!spelled.contains('\n'), "it takes more than its line");
+            }
+        }
+        _ => {
+            let Ok(text) = std::str::from_utf8(rest) else {
+                return;
+            };
+            let Ok(value) = VaultValue::from_json(text) else {
+                return;
+            };
+            assert!(
+                serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok(),
+                "it is not JSON"
+            );
+            let again = VaultValue::from_json(value.as_json()).expect("it is JSON still");
+            assert!(again == value, "it has two spellings");
+            for form in [VaultForm::Jobcrypt, VaultForm::Fernet] {
+                let Ok(made) = VAULT.clone().form(form).make(&value) else {
+                    continue;
+                };
+                let text = made.to_text().expect("it is encrypted");
+                let read = VAULT.parse(text).expect("it was just written");
+                let root = ValuePath::root();
+                assert!(
+                    read.get(&root).ok() == made.get(&root).ok(),
+                    "it came out otherwise"
+                );
+            }
+        }
+    }
+}
+
+/// Whether a file is the one that was written. White space around a Fernet token is none of it.
+fn is_written(vault: &str, file: &[u8]) -> bool {
+    let is_token = vault.starts_with("gAAAAA");
+    file == vault.as_bytes() || (is_token && file.trim_ascii() == vault.as_bytes())
+}
+
+static VAULT: LazyLock<VaultOptions> = LazyLock::new(|| Vault::options(HOOK.keys().clone()));
+
+/// A vault in each format.
+static VAULTS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let values = r#"{"card":{"pan":"4111111111111111"},"hosts":["a"],"a.b":null}"#;
+    let values = VaultValue::from_json(values).expect("it is JSON");
+    let forms = [VaultForm::Jobcrypt, VaultForm::Fernet];
+    let written = forms.map(|form| {
+        let vault = VAULT.clone().form(form).make(&values).expect("it encrypts");
+        vault.to_text().expect("it encrypts")
+    });
+    // Five, so that each of the four choices meets each format.
+    [
+        &written[0],
+        &written[0],
+        &written[1],
+        &written[1],
+        &written[1],
+    ]
+    .into_iter()
+    .cloned()
+    .collect()
+});
 
 static HOOK: LazyLock<EncryptHook> = LazyLock::new(|| {
     let sound = "the keys and the policies are sound";

@@ -6,6 +6,7 @@
 
 mod memory;
 mod secret;
+mod vault;
 
 use std::error::Error;
 
@@ -23,7 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for cipher in CipherName::ALL {
         keys_are_gone(cipher)?;
         args_are_gone(cipher)?;
-        println!("{cipher}: neither key nor args are left");
+        vault::values_are_gone(cipher)?;
+        println!("{cipher}: neither key nor args nor values of a vault are left");
     }
     Ok(())
 }

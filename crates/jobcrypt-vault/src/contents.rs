@@ -114,9 +114,9 @@ impl Contents {
     }
 
     /// Returns the keys that something is sealed with; the seed's format does not say.
-    pub(crate) fn keys_in_use(&self) -> Result<BTreeSet<KeyId>, VaultError> {
+    pub(crate) fn keys_in_use(&self) -> BTreeSet<KeyId> {
         match self {
-            Self::Fernet(_) => Ok(BTreeSet::new()),
+            Self::Fernet(_) => BTreeSet::new(),
             Self::Jobcrypt(entries) => entries.keys_in_use(),
         }
     }

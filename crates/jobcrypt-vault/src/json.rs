@@ -4,10 +4,7 @@
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::VaultError;
-
-/// How deep lists and objects may stand inside each other.
-const DEEPEST: usize = 64;
+use crate::{VaultError, value_path::DEEPEST};
 
 /// Returns the one spelling of a JSON text that has no white space and no needless escapes. Numbers stay as they are.
 pub(crate) fn canonical(text: &str) -> Result<Zeroizing<String>, VaultError> {
@@ -47,6 +44,23 @@ pub(crate) fn canonical(text: &str) -> Result<Zeroizing<String>, VaultError> {
         rest = &rest[first.len_utf8()..];
     }
     Ok(out)
+}
+
+/// How deep lists and objects stand inside each other.
+pub(crate) fn depth(json: &str) -> usize {
+    let bytes = json.as_bytes();
+    let (mut at, mut depth, mut deepest) = (0, 0_usize, 0);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => at += string_len(&json[at..]) - 1,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+        at += 1;
+    }
+    deepest
 }
 
 /// Returns the names, in their quotes, and the values of an object.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod audit;
+mod change;
 mod contents;
 #[cfg(test)]
 mod crash;
@@ -8,6 +9,7 @@ mod diff;
 mod disk;
 mod fernet_document;
 mod folder;
+mod hint;
 mod json;
 mod json_lines;
 mod mac_key;
@@ -15,6 +17,7 @@ mod merge;
 mod pipeline;
 mod place;
 mod rotation;
+mod save;
 mod sealed_entries;
 mod sealer;
 mod tree;

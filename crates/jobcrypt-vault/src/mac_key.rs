@@ -7,7 +7,7 @@ use sha2::Sha256;
 use crate::{VaultError, VaultId, sealer::Sealer};
 
 pub(crate) struct MacKey {
-    key: SecretKey,
+    pub(crate) key: SecretKey,
     /// The key as it stands in the file.
     pub(crate) token: Box<str>,
 }

@@ -55,7 +55,8 @@ impl Place {
         if self.folder.has(name)? {
             return Err(exists());
         }
-        write(disk, name, contents, Rights::NEW, true, || Ok(())).map_err(|error| match error {
+        let check = || self.check_what_was_written(contents, |_| Ok(()));
+        write(disk, name, contents, Rights::NEW, true, check).map_err(|error| match error {
             VaultError::FileExists { .. } => exists(),
             other => other,
         })
@@ -80,14 +81,22 @@ impl Place {
         check: impl FnOnce(&[u8]) -> Result<(), VaultError>,
     ) -> Result<(), VaultError> {
         let name = Path::new(&self.name);
-        let check = || {
-            let written = self.folder.read(&temporary(name), &self.path)?;
-            if *written.bytes != contents {
-                return Err(VaultError::io("write", &self.path, unlike()));
-            }
-            check(&written.bytes)
-        };
+        let check = || self.check_what_was_written(contents, check);
         write(disk, name, contents, rights, false, check)
+    }
+
+    /// Reads the new file back before it gets its name.
+    fn check_what_was_written(
+        &self,
+        contents: &[u8],
+        check: impl FnOnce(&[u8]) -> Result<(), VaultError>,
+    ) -> Result<(), VaultError> {
+        let name = temporary(Path::new(&self.name));
+        let written = self.folder.read(&name, &self.path)?;
+        if *written.bytes != contents {
+            return Err(VaultError::io("write", &self.path, unlike()));
+        }
+        check(&written.bytes)
     }
 
     fn at(path: &Path, real: &Path) -> Result<Self, VaultError> {

@@ -98,22 +98,22 @@ impl SealedEntries {
     }
 
     /// Returns the keys that something in the vault is sealed with.
-    pub(crate) fn keys_in_use(&self) -> Result<BTreeSet<KeyId>, VaultError> {
+    pub(crate) fn keys_in_use(&self) -> BTreeSet<KeyId> {
         let values = self.tokens.values();
         let tokens = values.chain([&self.mac_key.token]);
-        tokens.map(|token| sealer::key_of(token)).collect()
+        tokens.map(|token| key_of(token)).collect()
     }
 
     /// Seals with the primary whatever is not; returns how many values that were.
     pub(crate) fn rotate(&mut self) -> Result<usize, VaultError> {
         let primary = self.sealer.primary()?;
-        if sealer::key_of(&self.mac_key.token)? != primary {
+        if key_of(&self.mac_key.token) != primary {
             // A new one: who had the old primary may know this one.
             self.mac_key = MacKey::random(&self.sealer)?;
         }
         let mut moved = 0;
         for (name, token) in &mut self.tokens {
-            if sealer::key_of(token)? != primary {
+            if key_of(token) != primary {
                 let plaintext = self.sealer.open(name, token)?;
                 *token = self.sealer.seal(name, &plaintext)?;
                 moved += 1;
@@ -125,8 +125,8 @@ impl SealedEntries {
     /// Takes the file's key of another copy of this vault, if it is under the primary and ours is not.
     pub(crate) fn prefer_newer_key(&mut self, other: &Self) -> Result<(), VaultError> {
         let primary = self.sealer.primary()?;
-        let is_new = |key: &MacKey| sealer::key_of(&key.token).map(|id| id == primary);
-        if !is_new(&self.mac_key)? && is_new(&other.mac_key)? {
+        let is_new = |key: &MacKey| key_of(&key.token) == primary;
+        if !is_new(&self.mac_key) && is_new(&other.mac_key) {
             self.mac_key = MacKey::open(&self.sealer, &other.mac_key.token)?;
         }
         Ok(())
@@ -139,8 +139,13 @@ impl SealedEntries {
 
     /// Whether the primary sealed this token.
     pub(crate) fn is_under_primary(&self, token: &str) -> Result<bool, VaultError> {
-        Ok(sealer::key_of(token)? == self.sealer.primary()?)
+        Ok(key_of(token) == self.sealer.primary()?)
     }
+}
+
+/// Returns the key that a token of a vault names.
+fn key_of(token: &str) -> KeyId {
+    sealer::key_of(token).expect("each token was read or written by a vault")
 }
 
 fn pairs(tokens: &Tokens) -> impl ExactSizeIterator<Item = (&str, &str)> {
@@ -154,5 +159,28 @@ impl fmt::Debug for SealedEntries {
             .field("id", &self.id)
             .field("entries", &self.tokens.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jobcrypt_ciphers::XChaCha20Poly1305;
+    use jobcrypt_core::{Keyring, SecretKey};
+
+    use super::*;
+
+    #[test]
+    fn a_rotation_draws_a_new_key_of_the_file_once() {
+        let key = || XChaCha20Poly1305::new(SecretKey::generate().expect("there is randomness"));
+        let keys = Keys::from(Keyring::new(key()).build().expect("the key is sound"));
+        let mut vault = SealedEntries::new(keys.clone()).expect("it encrypts");
+        let known = *vault.mac_key.key.expose();
+        keys.rotate(key()).expect("the key is sound");
+        vault.rotate().expect("it rotates");
+        // Whoever had the old key could else make a MAC for lines that he chose.
+        let drawn = *vault.mac_key.key.expose();
+        assert_ne!(drawn, known);
+        vault.rotate().expect("nothing is to be done");
+        assert_eq!(*vault.mac_key.key.expose(), drawn);
     }
 }

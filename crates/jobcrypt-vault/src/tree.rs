@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::{Segment, Value, ValueKind, ValuePath, VaultError, json};
+use crate::{Segment, Value, ValueKind, ValuePath, VaultError, json, value_path::DEEPEST};
 
 /// Values by their paths.
 pub(crate) type Leaves = BTreeMap<ValuePath, Value>;
@@ -20,6 +20,10 @@ fn collect(at: &ValuePath, value: &Value, leaves: &mut Leaves) -> Result<(), Vau
         // A vault of nothing has no entries.
         if !at.is_root() {
             at.check_len()?;
+            // A list of lists, at the end of a long path.
+            if at.segments().len() + json::depth(value.as_json()) > DEEPEST {
+                return Err(VaultError::bad_value(format!("{at} is nested too deep")));
+            }
             leaves.insert(at.clone(), value.clone());
         }
         return Ok(());

@@ -29,6 +29,8 @@ pub enum Segment {
 
 /// How long a path may be, in bytes of its canonical spelling: it is bound into a token.
 const LONGEST: usize = 4096;
+/// How many steps it may have, so that the JSON of any vault can be read by others.
+pub(crate) const DEEPEST: usize = 64;
 
 impl ValuePath {
     /// The path of the whole vault.
@@ -77,14 +79,14 @@ impl ValuePath {
         shorter.map(|len| Self(self.0[..len].to_vec()))
     }
 
-    /// Checks that the path is not too long to be bound into a token.
+    /// Checks that the path is not too long to be bound into a token, and not too deep.
     pub(crate) fn check_len(&self) -> Result<(), VaultError> {
         let text = self.to_string();
-        if text.len() <= LONGEST {
+        if text.len() <= LONGEST && self.0.len() <= DEEPEST {
             return Ok(());
         }
         let begin: String = text.chars().take(64).collect();
-        Err(bad(&begin, "it is longer than 4,096 bytes"))
+        Err(bad(&begin, "it is longer than 4,096 bytes or 64 steps"))
     }
 }
 
@@ -92,7 +94,7 @@ impl ValuePath {
 pub(crate) fn is_of_entry(text: &str) -> bool {
     // Nearly all are plain, and need no memory to be looked at.
     if text.split('.').all(is_plain) {
-        return text.len() <= LONGEST;
+        return text.len() <= LONGEST && text.split('.').count() <= DEEPEST;
     }
     text.parse::<ValuePath>().is_ok_and(|path| {
         let (entry, inside) = path.split();

@@ -1,18 +1,11 @@
-use std::{
-    collections::{BTreeSet, HashSet},
-    fmt,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, fmt, path::Path, time::Duration};
 
 use jobcrypt_core::{KeyId, Keys};
 use serde::de::DeserializeOwned;
-use zeroize::Zeroizing;
 
 use crate::{
-    Segment, Value, ValueKind, ValuePath, VaultError, VaultForm, VaultId, VaultOptions,
-    audit::Auditor, contents::Contents, folder::FileContents, place::Place, tree, value_path,
+    Value, ValuePath, VaultError, VaultForm, VaultId, VaultOptions, audit::Auditor,
+    contents::Contents, save::Origin, tree, value_path,
 };
 
 /// An encrypted file of credentials, open.
@@ -42,21 +35,6 @@ pub struct Vault {
     pub(crate) keys: Keys,
     pub(crate) patience: Duration,
     pub(crate) origin: Option<Origin>,
-}
-
-/// The file that a vault was read from, as it was then.
-pub(crate) struct Origin {
-    pub(crate) place: Arc<Place>,
-    bytes: Zeroizing<Vec<u8>>,
-}
-
-impl Origin {
-    pub(crate) fn new(place: Arc<Place>, file: FileContents) -> Self {
-        Self {
-            place,
-            bytes: file.bytes,
-        }
-    }
 }
 
 impl Vault {
@@ -176,63 +154,6 @@ impl Vault {
         })
     }
 
-    /// Makes the value at `path` this one; an object becomes a branch with exactly these values below it. Values that stay the
-    /// same keep their bytes in the file. Returns whether anything changed.
-    ///
-    /// # Errors
-    ///
-    /// [`VaultError::Collision`] when a value would take the place of a branch, or stand below a value;
-    /// [`VaultError::BadPath`] for a place inside of a list, which is one value.
-    pub fn set(&mut self, path: &ValuePath, value: &Value) -> Result<bool, VaultError> {
-        let name = name_to_change(path)?;
-        let is_object = value.kind() == ValueKind::Object;
-        if path.is_root() && !is_object {
-            return Err(VaultError::bad_value("a vault holds an object of values"));
-        }
-        let new: Vec<_> = tree::leaves(path, value)?
-            .into_iter()
-            .map(|(path, value)| (path.to_string(), value))
-            .collect();
-        let mut obsolete = self.empty_parents(path)?;
-        let below: Vec<_> = self.names_at(path);
-        if !is_object && below.iter().any(|below| **below != name) {
-            return Err(collision(&name, &name, "a branch"));
-        }
-        let is_leaf = !is_object || value.is_empty_object();
-        if !is_leaf && self.contents.has(&name) && !self.is_empty_branch(&name)? {
-            return Err(collision(&name, &name, "a value"));
-        }
-        let stays: HashSet<&str> = new.iter().map(|(name, _)| &**name).collect();
-        let gone = below.into_iter().filter(|old| !stays.contains(old));
-        obsolete.extend(gone.map(str::to_owned));
-        let mut has_changed = !obsolete.is_empty();
-        for old in obsolete {
-            self.contents.remove(&old);
-        }
-        for (name, value) in &new {
-            has_changed |= self.contents.insert(name, value)?;
-        }
-        Ok(has_changed)
-    }
-
-    /// Takes away the value at `path`, or all below it. Returns how many values those were.
-    ///
-    /// # Errors
-    ///
-    /// [`VaultError::PathMissing`] when there are none; [`VaultError::BadPath`] for a place inside of a list, which is one
-    /// value.
-    pub fn unset(&mut self, path: &ValuePath) -> Result<usize, VaultError> {
-        name_to_change(path)?;
-        let gone: Vec<_> = self.names_at(path).into_iter().map(str::to_owned).collect();
-        if gone.is_empty() {
-            return Err(self.missing(path));
-        }
-        for name in &gone {
-            self.contents.remove(name);
-        }
-        Ok(gone.len())
-    }
-
     /// Opens each value and forgets it again. Returns how many there are.
     ///
     /// # Errors
@@ -247,11 +168,8 @@ impl Vault {
 
     /// Returns the ids of the keys that something in the vault is sealed with; none in the seed's format, which does not say.
     /// A key that is not among them can be retired as far as this file goes; its older versions still need it.
-    ///
-    /// # Errors
-    ///
-    /// None, for a vault that was opened.
-    pub fn keys_in_use(&self) -> Result<BTreeSet<KeyId>, VaultError> {
+    #[must_use]
+    pub fn keys_in_use(&self) -> BTreeSet<KeyId> {
         self.contents.keys_in_use()
     }
 
@@ -262,47 +180,6 @@ impl Vault {
     /// In the seed's format, those of encrypting.
     pub fn to_text(&self) -> Result<String, VaultError> {
         self.contents.to_text()
-    }
-
-    /// Writes the vault to the file that it was opened from: beside it, to the disk, then in its place. Returns whether
-    /// anything had changed; if not, the file is not touched. The file keeps its mode and its owner.
-    ///
-    /// # Errors
-    ///
-    /// [`VaultError::Changed`] when the file was changed since it was opened; [`VaultError::Locked`] when another process
-    /// changes it now; [`VaultError::Io`]. Each leaves the file as it was.
-    pub fn save(&mut self) -> Result<bool, VaultError> {
-        let origin = self.origin.as_ref().ok_or(VaultError::NotFromAFile)?;
-        let place = Arc::clone(&origin.place);
-        let _lock = place.lock(self.patience)?;
-        self.save_locked(|_| Ok(()))
-    }
-
-    /// Saves while the caller holds the lock; `check` gets what was written before it counts.
-    pub(crate) fn save_locked(
-        &mut self,
-        check: impl FnOnce(&Contents) -> Result<(), VaultError>,
-    ) -> Result<bool, VaultError> {
-        let text = self.contents.to_text()?;
-        let origin = self.origin.as_mut().ok_or(VaultError::NotFromAFile)?;
-        let now = origin.place.read()?;
-        if now.bytes != origin.bytes {
-            return Err(VaultError::Changed {
-                path: origin.place.path.clone(),
-            });
-        }
-        // White space around a token of the seed's format is none of its contents.
-        if origin.bytes.trim_ascii() == text.trim_ascii().as_bytes() {
-            return Ok(false);
-        }
-        let keys = self.keys.clone();
-        origin
-            .place
-            .replace(text.as_bytes(), now.rights, |written| {
-                check(&Contents::parse(written, keys)?)
-            })?;
-        origin.bytes = Zeroizing::new(text.into_bytes());
-        Ok(true)
     }
 
     /// Says that a value leaves the vault, and returns it.
@@ -325,97 +202,12 @@ impl Vault {
     }
 
     /// Returns the names at and below a path of names.
-    fn names_at(&self, path: &ValuePath) -> Vec<&str> {
+    pub(crate) fn names_at(&self, path: &ValuePath) -> Vec<&str> {
         let branch = path.to_string();
         let names = self.contents.names();
         names
             .filter(|name| **name == *branch || value_path::is_below(name, &branch))
             .collect()
-    }
-
-    /// Returns the objects of nothing above `path`, which are none any more once there is a value below.
-    fn empty_parents(&self, path: &ValuePath) -> Result<Vec<String>, VaultError> {
-        let mut empty = Vec::new();
-        for parent in path.parents() {
-            let parent = parent.to_string();
-            if !self.contents.has(&parent) {
-                continue;
-            }
-            if !self.is_empty_branch(&parent)? {
-                return Err(collision(&path.to_string(), &parent, "a value"));
-            }
-            empty.push(parent);
-        }
-        Ok(empty)
-    }
-
-    fn is_empty_branch(&self, name: &str) -> Result<bool, VaultError> {
-        let value = self.contents.reveal(name)?;
-        Ok(value.is_some_and(|value| value.is_empty_object()))
-    }
-
-    /// Says that there is no such value, and what is near.
-    fn missing(&self, path: &ValuePath) -> VaultError {
-        VaultError::PathMissing {
-            path: path.to_string(),
-            hint: self.hint(path).unwrap_or_default(),
-        }
-    }
-
-    fn hint(&self, path: &ValuePath) -> Option<String> {
-        let parents: Vec<_> = path.parents().map(|parent| parent.split().0).collect();
-        if let Some(value) = parents.iter().find(|it| self.contents.has(&it.to_string())) {
-            return Some(format!(
-                "; {value} is a value, and if it is a list its first element is {}",
-                value.join(Segment::Index(0))
-            ));
-        }
-        let near = parents.into_iter().chain([ValuePath::root()]);
-        let (branch, names) = near
-            .map(|branch| (self.children(&branch), branch))
-            .find_map(|(names, branch)| (!names.is_empty()).then_some((branch, names)))?;
-        let more = if names.len() > SHOWN { ", ..." } else { "" };
-        let shown: Vec<_> = names.iter().take(SHOWN).map(ToString::to_string).collect();
-        let has = if branch.is_root() {
-            "it has".to_owned()
-        } else {
-            format!("{branch} has")
-        };
-        Some(format!("; {has} {}{more}", shown.join(", ")))
-    }
-
-    /// Returns the names directly below a branch.
-    fn children(&self, branch: &ValuePath) -> BTreeSet<ValuePath> {
-        let depth = branch.segments().len();
-        self.names_at(branch)
-            .iter()
-            .filter_map(|name| name.parse::<ValuePath>().ok())
-            .filter_map(|path| path.segments().get(depth).cloned())
-            .map(|segment| ValuePath::root().join(segment))
-            .collect()
-    }
-}
-
-/// How many names a hint shows.
-const SHOWN: usize = 8;
-
-/// Returns the name of a value that may be changed.
-fn name_to_change(path: &ValuePath) -> Result<String, VaultError> {
-    if !path.split().1.is_empty() {
-        return Err(VaultError::BadPath {
-            path: path.to_string(),
-            why: "a list is one value; set it whole",
-        });
-    }
-    path.check_len()?;
-    Ok(path.to_string())
-}
-
-fn collision(path: &str, other: &str, found: &'static str) -> VaultError {
-    VaultError::Collision {
-        path: path.to_owned(),
-        other: other.to_owned(),
-        found,
     }
 }
 

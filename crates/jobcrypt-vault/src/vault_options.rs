@@ -4,7 +4,7 @@ use jobcrypt_core::Keys;
 
 use crate::{
     Audit, AuditAction, Pipeline, Value, Vault, VaultError, VaultId, audit::Auditor,
-    contents::Contents, place::Place, vault::Origin,
+    contents::Contents, place::Place, save::Origin,
 };
 
 /// How a vault is opened; made by [`Vault::options`].

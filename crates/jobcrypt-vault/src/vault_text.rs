@@ -35,7 +35,10 @@ const BETWEEN: &str = " = ";
 impl VaultText {
     /// Reads a file, strictly: there is one spelling of any vault.
     pub(crate) fn parse(text: &str) -> Result<Self, VaultError> {
-        check_shape(text)?;
+        Self::parse_exactly(text).map_err(|error| what_was_done_to(text).unwrap_or(error))
+    }
+
+    fn parse_exactly(text: &str) -> Result<Self, VaultError> {
         let text = text
             .strip_suffix('\n')
             .ok_or_else(|| VaultError::damaged("it is cut short"))?;
@@ -106,24 +109,20 @@ pub(crate) fn write(id: VaultId, key: &str, mac: &[u8; 32], entries: &Tokens) ->
     text
 }
 
-/// Looks for what people and tools do to text files, to say so.
-fn check_shape(text: &str) -> Result<(), VaultError> {
+/// Looks for what people and tools do to text files, once a file has turned out to be wrong.
+fn what_was_done_to(text: &str) -> Option<VaultError> {
     let is_mark = |line: &str| {
-        ["<<<<<<<", "=======", ">>>>>>>"]
-            .iter()
-            .any(|mark| line.starts_with(mark))
+        let marks = ["<<<<<<<", "=======", ">>>>>>>"];
+        marks.iter().any(|mark| line.starts_with(mark))
     };
     if text.lines().any(is_mark) {
-        return Err(VaultError::damaged(
+        return Some(VaultError::damaged(
             "it was merged as text, where `jobcrypt vault merge` merges values, also as a merge driver of git",
         ));
     }
-    if text.contains('\r') {
-        return Err(VaultError::damaged(
-            "its line ends were changed; say `-text` for it in .gitattributes",
-        ));
-    }
-    Ok(())
+    text.contains('\r').then(|| {
+        VaultError::damaged("its line ends were changed; say `-text` for it in .gitattributes")
+    })
 }
 
 fn read_mac(text: &str) -> Result<[u8; 32], VaultError> {
@@ -148,5 +147,104 @@ fn read_entry(line: &str) -> Result<(&str, &str), &'static str> {
         Ok((path, token))
     } else {
         Err("its path is not in its canonical spelling")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "jc1.x-none.AAAAAAAAAAAAAAAAAAAAAA.AAAA";
+
+    /// A file with these lines for values.
+    fn file(lines: &[&str]) -> String {
+        let (id, mac) = ("A".repeat(22), "A".repeat(43));
+        let gap = if lines.is_empty() { "" } else { "\n" };
+        let lines: Vec<_> = lines.iter().map(|line| format!("{line}\n")).collect();
+        format!(
+            "jobcrypt-vault 1\nid = {id}\nkey = {TOKEN}\nmac = {mac}\n{gap}{}",
+            lines.concat()
+        )
+    }
+
+    fn entry(path: &str) -> String {
+        format!("{path} = {TOKEN}")
+    }
+
+    #[test]
+    fn what_is_read_is_written_again_to_the_byte() {
+        for paths in [
+            &[][..],
+            &["a"],
+            &["a-b", "a.b", "a[\"b c\"]", "a[\"x = y\"]", "b"],
+        ] {
+            let lines: Vec<_> = paths.iter().map(|path| entry(path)).collect();
+            let lines: Vec<_> = lines.iter().map(|line| &**line).collect();
+            let text = file(&lines);
+            let read = VaultText::parse(&text).expect("it is a vault");
+            assert_eq!(read.entries.len(), paths.len());
+            assert_eq!(write(read.id, &read.key, &read.mac, &read.entries), text);
+        }
+    }
+
+    // A MAC would refuse most of these, and says nothing about what a holder of the keys writes.
+    #[test]
+    fn a_path_has_its_canonical_spelling_and_its_order_or_is_refused() {
+        for path in [
+            "[\"a\"]",
+            r"a\.b",
+            "a[0]",
+            "é",
+            "a b",
+            "",
+            "a.",
+            ".a",
+            "a..b",
+            "a[\"b\"]",
+            "a[\"\n\"]",
+            " a",
+        ] {
+            assert!(
+                VaultText::parse(&file(&[&entry(path)])).is_err(),
+                "{path:?}"
+            );
+        }
+        for twice in [["a", "a"], ["b", "a"]] {
+            let [one, other] = twice.map(entry);
+            assert!(VaultText::parse(&file(&[&one, &other])).is_err());
+        }
+    }
+
+    #[test]
+    fn a_head_or_a_line_that_is_not_exact_is_refused() {
+        let good = file(&[&entry("a")]);
+        assert!(VaultText::parse(&good).is_ok());
+        for (from, to) in [
+            ("id = ", "id  = "),
+            ("id = ", "ID = "),
+            ("id = A", "id = "),
+            ("key = jc1.", "key = jc1"),
+            ("mac = A", "mac = "),
+            ("mac = A", "mac = B="),
+            ("\n\na = ", "\na = "),
+            ("\n\na = ", "\n\n\na = "),
+            ("a = ", "a="),
+            ("a = ", "a  = "),
+            ("a = jc1.", "a = jc1.é"),
+            ("AAAA\n", "AAAA"),
+            (" 1\n", " 01\n"),
+        ] {
+            let text = if to == "AAAA" {
+                good.trim_end().to_owned()
+            } else {
+                good.replacen(from, to, 1)
+            };
+            assert_ne!(text, good, "{from:?}");
+            assert!(VaultText::parse(&text).is_err(), "{to:?}");
+        }
+        assert!(
+            VaultText::parse(&(file(&[]) + "\n")).is_err(),
+            "an empty line before nothing"
+        );
     }
 }

@@ -21,6 +21,8 @@ enum Target {
     Open,
     /// Telling envelopes from plaintext
     Envelope,
+    /// Reading files of the credential vault, paths and values
+    Vault,
 }
 
 /// What cargo-fuzz asks the compiler for: counters at each edge and comparison, and the address sanitizer
@@ -51,6 +53,7 @@ impl Target {
             Self::Token => "token",
             Self::Open => "open",
             Self::Envelope => "envelope",
+            Self::Vault => "vault",
         }
     }
 }

@@ -2,14 +2,17 @@
 
 use std::{
     fs,
-    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
+    os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink},
     path::Path,
     thread,
     time::Duration,
 };
 
 use jobcrypt_vault::{Value, Vault, VaultError, VaultOptions};
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::{
+    fs::{CWD, FileType, Mode, mknodat},
+    process::geteuid,
+};
 
 use crate::bench::{files_in, json, on_disk, options, path, whole};
 
@@ -36,6 +39,22 @@ fn a_new_file_is_its_owners_and_a_changed_one_stays_whose_it_was() {
         assert_eq!(mode(&file), wanted);
     }
     assert_eq!(files_in(folder.path()), ["credentials.vault"]);
+}
+
+#[test]
+fn a_file_of_somebody_else_stays_theirs_when_root_changes_it() {
+    let options = options(&[1]);
+    let (_folder, file) = on_disk(&options, r#"{"a":1}"#);
+    // Nobody but root may give a file away, and then there is nobody else's to change.
+    let other = if geteuid().is_root() {
+        12_345
+    } else {
+        geteuid().as_raw()
+    };
+    chown(&file, Some(other), None).expect("it is ours to give");
+    set(&options, &file, "b", "x").expect("it is set");
+    assert_eq!(fs::metadata(&file).expect("it is there").uid(), other);
+    assert_eq!(mode(&file), 0o600);
 }
 
 #[test]

@@ -338,3 +338,27 @@ fn two_versions_differ_where_a_value_does() {
 fn a_vault_of_a_text_has_no_file_to_be_saved_in() {
     assert!(matches!(vault().save(), Err(VaultError::NotFromAFile)));
 }
+
+#[test]
+fn nothing_is_deeper_than_what_can_be_read_back() {
+    let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    let mut vault = options(&[1]).make(&json("{}")).expect("it is sealed");
+    let deep = ValuePath::of(vec!["a"; 60]);
+    let set = |vault: &mut Vault, depth| vault.set(&deep, &json(&nested(depth)));
+    assert!(matches!(
+        set(&mut vault, 5),
+        Err(VaultError::BadValue { .. })
+    ));
+    assert!(set(&mut vault, 4).expect("it is deep enough"));
+    let again = options(&[1])
+        .make(&json(&whole(&vault)))
+        .expect("it is read back");
+    assert_eq!(whole(&again), whole(&vault));
+    let deeper = ValuePath::of(vec!["a"; 65]);
+    assert!(matches!(
+        vault.set(&deeper, &json("1")),
+        Err(VaultError::BadPath { .. })
+    ));
+    let lines = crate::bench::text(&vault).replacen("a.a", &"a.".repeat(65), 1);
+    assert!(options(&[1]).parse(lines).is_err());
+}
