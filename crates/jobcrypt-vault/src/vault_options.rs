@@ -141,12 +141,14 @@ impl VaultOptions {
     /// no object or a name stands twice.
     pub fn create(&self, path: impl AsRef<Path>, values: &Value) -> Result<Vault, VaultError> {
         let place = Arc::new(Place::for_new(path.as_ref())?);
-        let vault = self.make(values)?;
-        {
-            let _lock = place.lock(self.patience)?;
-            place.create(vault.to_text()?.as_bytes())?;
-        }
-        self.read(place)
+        let mut vault = self.make(values)?;
+        let text = vault.to_text()?;
+        let lock = place.lock(self.patience)?;
+        place.create(text.as_bytes())?;
+        drop(lock);
+        vault.contents = Contents::parse(text.as_bytes(), self.keys.clone())?;
+        vault.origin = Some(Origin::new(place, text.into_bytes()));
+        Ok(vault)
     }
 
     /// Makes a vault that holds `values`, an object, and has no file.
@@ -201,11 +203,11 @@ impl VaultOptions {
 
     /// Reads the vault that lies there.
     pub(crate) fn read(&self, place: Arc<Place>) -> Result<Vault, VaultError> {
-        let file = place.read()?;
+        let mut file = place.read()?;
         let mut vault = self
             .parse(&*file.bytes)
             .map_err(|error| error.in_file(&place.path))?;
-        vault.origin = Some(Origin::new(place, file));
+        vault.origin = Some(Origin::new(place, std::mem::take(&mut *file.bytes)));
         Ok(vault)
     }
 
