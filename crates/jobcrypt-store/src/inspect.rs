@@ -1,7 +1,10 @@
+use std::collections::BTreeMap;
+
 use jobcrypt_core::KeyId;
+use serde_json::value::RawValue;
 
 use crate::{
-    Error, Place, Selection, Store, Table,
+    Error, Found, Place, Selection, Store, Table,
     database::{Page, Row},
     stored_form, token_scan,
 };
@@ -24,6 +27,21 @@ pub struct JobHeaders {
     pub len: usize,
     /// The tokens of the row, in args first.
     pub tokens: Vec<TokenHeader>,
+    /// What plaintext args consist of, without the values; of other args nothing. The first 32, where args are an
+    /// object.
+    pub members: Vec<MemberHeader>,
+}
+
+/// A member of args that are readable: what it is called and how long it is, not what it holds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct MemberHeader {
+    /// Its name.
+    pub name: String,
+    /// The type of its value, such as `string`.
+    pub value: &'static str,
+    /// The length of its value as JSON, in bytes.
+    pub len: usize,
 }
 
 /// What a token says of itself. It proves nothing.
@@ -78,6 +96,7 @@ impl Store {
 }
 
 const ROWS_PER_PAGE: u32 = 32;
+const MEMBERS: usize = 32;
 
 impl JobHeaders {
     pub(crate) fn of(table: &Table, row: &Row) -> Self {
@@ -116,6 +135,31 @@ impl JobHeaders {
             args: found.as_str(),
             len: row.stored.len(),
             tokens,
+            members: match found {
+                Found::Plaintext => members(&row.stored),
+                _ => Vec::new(),
+            },
         }
+    }
+}
+
+fn members(stored: &[u8]) -> Vec<MemberHeader> {
+    let object: BTreeMap<String, &RawValue> = serde_json::from_slice(stored).unwrap_or_default();
+    let member = |(name, value): (String, &RawValue)| MemberHeader {
+        name,
+        value: type_of(value.get()),
+        len: value.get().len(),
+    };
+    object.into_iter().take(MEMBERS).map(member).collect()
+}
+
+fn type_of(value: &str) -> &'static str {
+    match value.as_bytes().first() {
+        Some(b'{') => "object",
+        Some(b'[') => "array",
+        Some(b'"') => "string",
+        Some(b't' | b'f') => "boolean",
+        Some(b'n') => "null",
+        _ => "number",
     }
 }

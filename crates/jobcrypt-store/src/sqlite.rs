@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 use crate::{
     Count, Error, Form, Found, Place, Table,
     database::{Change, Database, Page, Rewritten, Row, Unparked, changed},
-    stored_form,
-    table::{Column, Kind, State, literal, quoted, quoted_part},
+    row, stored_form,
+    table::{Column, Kind, State, column, literal, quoted, quoted_part},
     token_scan,
 };
 
@@ -75,7 +75,7 @@ impl Database for Sqlite {
     async fn rows(&self, table: &Table, page: &Page<'_>) -> Result<Vec<Row>, Error> {
         let sql = page_of_rows(table, page);
         let rows = sql.query().fetch_all(&self.pool).await?;
-        rows.iter().map(row).collect()
+        rows.iter().map(row::read).collect()
     }
 
     async fn rewrite(
@@ -96,13 +96,8 @@ impl Database for Sqlite {
             }
             transaction.commit().await?;
         }
-        Ok(Rewritten {
-            last: rows.last().map(|row| row.id.clone()),
-            rows: rows.len() as u64,
-            written,
-            raced: changed.len() as u64 - written,
-            longest: rows.iter().map(|row| row.stored.len()).max().unwrap_or(0),
-        })
+        let raced = changed.len() as u64 - written;
+        Ok(Rewritten::of(&rows, written, raced))
     }
 
     async fn unpark(&self, table: &Table, page: &Page<'_>) -> Result<Unparked, Error> {
@@ -371,22 +366,4 @@ fn stored(place: &Column) -> String {
             "case when json_valid({column}, 9) then json({column}) else cast({column} as text) end"
         ),
     }
-}
-
-fn column(name: &str) -> String {
-    format!("t.{}", quoted_part(name))
-}
-
-fn row(row: &SqliteRow) -> Result<Row, Error> {
-    // SQLite hands over text as the bytes that it is.
-    let bytes = |at| row.try_get_unchecked::<Option<Vec<u8>>, _>(at);
-    Ok(Row {
-        id: row.try_get(0)?,
-        kind: row.try_get::<Option<_>, _>(1)?.unwrap_or_default(),
-        state: row.try_get(2)?,
-        stored: Zeroizing::new(bytes(3)?.unwrap_or_default()),
-        further: (4..row.len())
-            .map(|at| Ok(bytes(at)?.unwrap_or_default()))
-            .collect::<Result<_, Error>>()?,
-    })
 }

@@ -17,6 +17,11 @@ pub(crate) fn of(stored: &[u8], marker: &str) -> Found {
     }
 }
 
+/// Whether the value begins as an object does.
+pub(crate) fn is_object(stored: &[u8]) -> bool {
+    stored.trim_ascii_start().first() == Some(&b'{')
+}
+
 /// Returns the text under the marker; whatever else stands there counts as a text that is no token.
 pub(crate) fn token<'a>(stored: &'a [u8], marker: &str) -> Option<Cow<'a, str>> {
     // Most values have no marker at all, and need not be parsed to see that.

@@ -2,8 +2,8 @@
 
 use crate::{
     Form, Table,
-    postgres::expression::{column, is_parked, json, kind, state, text, token},
-    table::{Column, literal, quoted},
+    postgres::expression::{is_parked, json, kind, state, text, token},
+    table::{Column, column, literal, quoted},
 };
 
 /// How tokens begin, in the words of PostgreSQL; [`token_scan`](crate::token_scan) finds the same.
