@@ -147,6 +147,17 @@ pub enum AuditEvent<'a> {
         /// How many jobs need a key that would have gone.
         jobs: u64,
     },
+    /// A value of a credential vault is about to leave it.
+    ValueReleased {
+        /// The vault's id, where its format has one.
+        vault: Option<&'a str>,
+        /// The path of the value.
+        path: &'a str,
+        /// What it is wanted for.
+        action: &'a str,
+        /// Who runs the process: a pipeline, or `local`.
+        pipeline: &'a str,
+    },
 }
 
 /// What a field of an [`AuditEvent`] holds.
@@ -187,6 +198,7 @@ impl<'a> AuditEvent<'a> {
             Self::PlaintextRejected { .. } => "plaintext.rejected",
             Self::PlaintextSealed { .. } => "plaintext.sealed",
             Self::RotateRefused { .. } => "rotate.refused",
+            Self::ValueReleased { .. } => "value.released",
         }
     }
 
@@ -246,6 +258,17 @@ impl<'a> AuditEvent<'a> {
                 [text("kind", kind), None, None, None]
             }
             Self::RotateRefused { jobs } => [count("jobs", jobs), None, None, None],
+            Self::ValueReleased {
+                vault,
+                path,
+                action,
+                pipeline,
+            } => [
+                vault.and_then(|vault| text("vault", vault)),
+                text("path", path),
+                text("action", action),
+                text("pipeline", pipeline),
+            ],
         };
         fields.into_iter().flatten()
     }
@@ -310,6 +333,12 @@ impl<'a> AuditEvent<'a> {
                 info!(target: "jobcrypt", ?table, ?job, ?kind, "plaintext.sealed");
             }
             Self::RotateRefused { jobs } => warn!(target: "jobcrypt", jobs, "rotate.refused"),
+            Self::ValueReleased {
+                vault,
+                path,
+                action,
+                pipeline,
+            } => info!(target: "jobcrypt", vault, ?path, action, ?pipeline, "value.released"),
         }
     }
 }

@@ -1,20 +1,8 @@
-use std::{fmt, io, sync::Arc};
+use std::{fmt, sync::Arc};
+
+use jobcrypt_core::{AuditEvent, AuditSink};
 
 use crate::{Pipeline, VaultError, VaultId};
-
-/// A value that is about to leave the vault. It names the value and never holds it.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Audit<'a> {
-    /// The path of the value.
-    pub path: &'a str,
-    /// What it is wanted for.
-    pub action: AuditAction,
-    /// Who runs this process.
-    pub pipeline: &'a Pipeline,
-    /// The vault; `None` in the seed's format, which has no id.
-    pub vault: Option<VaultId>,
-}
 
 /// What a value is wanted for.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -53,31 +41,35 @@ impl AuditAction {
     }
 }
 
-type Sink = dyn Fn(&Audit<'_>) -> io::Result<()> + Send + Sync;
-
-/// Tells the sink, if there is one, before each value is released.
+/// Has it kept that values leave a vault, before they do.
 #[derive(Clone)]
 pub(crate) struct Auditor {
-    pub(crate) sink: Option<Arc<Sink>>,
+    pub(crate) sinks: Vec<Arc<dyn AuditSink>>,
     pub(crate) action: AuditAction,
-    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) pipeline: Pipeline,
 }
 
 impl Auditor {
-    pub(crate) fn note(&self, path: &str, vault: Option<VaultId>) -> Result<(), VaultError> {
-        let Some(sink) = &self.sink else {
-            return Ok(());
-        };
-        let audit = Audit {
-            path,
-            action: self.action,
-            pipeline: &self.pipeline,
-            vault,
-        };
-        sink(&audit).map_err(|source| VaultError::Audit {
-            path: path.to_owned(),
-            source,
-        })
+    /// Tells all sinks, in one call each.
+    pub(crate) fn note(&self, paths: &[&str], vault: Option<VaultId>) -> Result<(), VaultError> {
+        let vault = vault.map(|id| id.to_string());
+        let pipeline = self.pipeline.to_string();
+        let events: Vec<_> = paths
+            .iter()
+            .map(|path| AuditEvent::ValueReleased {
+                vault: vault.as_deref(),
+                path,
+                action: self.action.as_str(),
+                pipeline: &pipeline,
+            })
+            .collect();
+        for event in &events {
+            event.trace();
+        }
+        self.sinks
+            .iter()
+            .try_for_each(|sink| sink.record_first(&events))
+            .map_err(VaultError::Audit)
     }
 }
 
@@ -85,8 +77,9 @@ impl fmt::Debug for Auditor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Auditor")
+            .field("sinks", &self.sinks.len())
             .field("action", &self.action)
             .field("pipeline", &self.pipeline)
-            .finish_non_exhaustive()
+            .finish()
     }
 }

@@ -9,7 +9,8 @@ impl Vault {
     /// # Errors
     ///
     /// [`VaultError::Collision`] when a value would take the place of a branch, or stand below a value;
-    /// [`VaultError::BadPath`] for a place inside of a list, which is one value.
+    /// [`VaultError::BadPath`] for a place inside of a list, which is one value. Then nothing is changed. Where a key fails on
+    /// the way, some values are changed and others are not: open the vault again.
     pub fn set(&mut self, path: &ValuePath, value: &Value) -> Result<bool, VaultError> {
         let name = name_to_change(path)?;
         let is_object = value.kind() == ValueKind::Object;

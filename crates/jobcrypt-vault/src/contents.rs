@@ -121,6 +121,14 @@ impl Contents {
         }
     }
 
+    /// Whether this key alone opens all of it.
+    pub(crate) fn is_under(&self, key: KeyId) -> bool {
+        match self {
+            Self::Fernet(document) => document.is_under(key),
+            Self::Jobcrypt(entries) => entries.keys_in_use().iter().all(|it| *it == key),
+        }
+    }
+
     /// Seals with the primary whatever is not; returns how many values that were.
     pub(crate) fn rotate(&mut self) -> Result<usize, VaultError> {
         match self {

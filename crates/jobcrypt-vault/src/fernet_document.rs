@@ -97,18 +97,22 @@ impl FernetDocument {
         primary(&self.keys.snapshot()).map(Key::key_id)
     }
 
+    /// Whether this key opens the file.
+    pub(crate) fn is_under(&self, id: KeyId) -> bool {
+        let keyring = self.keys.snapshot();
+        let mut keys = keyring.keys();
+        let key = keys.find(|key| key.key_id() == id && key.cipher() == CipherName::FERNET);
+        let file = self.token.as_deref();
+        key.zip(file).is_some_and(|(key, token)| opens(key, token))
+    }
+
     /// Has the document encrypted anew, unless the first Fernet key opens it already; returns whether it has.
     pub(crate) fn rotate(&mut self) -> Result<bool, VaultError> {
-        let keyring = self.keys.snapshot();
-        let primary = primary(&keyring)?;
-        let Some(token) = &self.token else {
-            return Ok(false);
-        };
-        if opens(primary, token) {
-            return Ok(false);
+        let is_to_move = self.token.is_some() && !self.is_under(self.primary()?);
+        if is_to_move {
+            self.token = None;
         }
-        self.token = None;
-        Ok(true)
+        Ok(is_to_move)
     }
 }
 

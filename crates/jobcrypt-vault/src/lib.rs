@@ -11,7 +11,6 @@ mod fernet_document;
 mod folder;
 mod hint;
 mod json;
-mod json_lines;
 mod mac_key;
 mod merge;
 mod pipeline;
@@ -29,9 +28,8 @@ mod vault_id;
 mod vault_options;
 mod vault_text;
 
-pub use audit::{Audit, AuditAction};
+pub use audit::AuditAction;
 pub use diff::{Change, Difference};
-pub use json_lines::JsonLines;
 pub use merge::Merged;
 pub use pipeline::Pipeline;
 pub use rotation::Rotated;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::{Vault, VaultError, contents::Contents, folder::FileContents, place::Place};
+use crate::{Vault, VaultError, contents::Contents, place::Place};
 
 /// The file that a vault was read from, as it was then.
 pub(crate) struct Origin {
@@ -11,11 +11,9 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    pub(crate) fn new(place: Arc<Place>, file: FileContents) -> Self {
-        Self {
-            place,
-            bytes: file.bytes,
-        }
+    pub(crate) fn new(place: Arc<Place>, bytes: Vec<u8>) -> Self {
+        let bytes = Zeroizing::new(bytes);
+        Self { place, bytes }
     }
 }
 
@@ -52,11 +50,16 @@ impl Vault {
             return Ok(false);
         }
         let keys = self.keys.clone();
+        let mut saved = None;
+        let read_back = |written: &[u8]| {
+            let contents = saved.insert(Contents::parse(written, keys)?);
+            check(contents)
+        };
         origin
             .place
-            .replace(text.as_bytes(), now.rights, |written| {
-                check(&Contents::parse(written, keys)?)
-            })?;
+            .replace(text.as_bytes(), now.rights, read_back)?;
+        // As it is in the file: a document of the seed's format is a new token each time it is encrypted.
+        self.contents = saved.expect("what replaces a file was read back");
         origin.bytes = Zeroizing::new(text.into_bytes());
         Ok(true)
     }

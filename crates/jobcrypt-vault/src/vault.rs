@@ -184,9 +184,8 @@ impl Vault {
 
     /// Says that a value leaves the vault, and returns it.
     fn release(&self, name: &str, asked: &str) -> Result<Value, VaultError> {
-        self.auditor.note(asked, self.id())?;
-        let value = self.contents.reveal(name)?;
-        value.ok_or_else(|| VaultError::damaged("a value in it is gone"))
+        self.auditor.note(&[asked], self.id())?;
+        self.reveal(name)
     }
 
     /// Says that all values at and below a path of names leave the vault, and returns them.
@@ -195,10 +194,16 @@ impl Vault {
         if names.is_empty() && !path.is_root() {
             return Err(self.missing(path));
         }
+        self.auditor.note(&names, self.id())?;
         let released = names
             .iter()
-            .map(|name| Ok((name.parse()?, self.release(name, name)?)));
+            .map(|name| Ok((name.parse()?, self.reveal(name)?)));
         released.collect()
+    }
+
+    fn reveal(&self, name: &str) -> Result<Value, VaultError> {
+        let value = self.contents.reveal(name)?;
+        value.ok_or_else(|| VaultError::damaged("a value in it is gone"))
     }
 
     /// Returns the names at and below a path of names.

@@ -14,14 +14,9 @@ use crate::VaultId;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VaultError {
-    /// The audit line could not be written, so the value was not released.
-    #[error("{path} was not released, since its audit line could not be written: {source}")]
-    Audit {
-        /// The path of the value.
-        path: String,
-        /// What the sink said.
-        source: io::Error,
-    },
+    /// A sink did not keep the audit event, so nothing was released.
+    #[error("nothing was released, since the audit event could not be kept: {0}")]
+    Audit(#[source] io::Error),
     /// A text is not the path of a value.
     #[error("{path:?} is not the path of a value: {why}")]
     BadPath {

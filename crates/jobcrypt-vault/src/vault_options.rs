@@ -1,10 +1,10 @@
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use jobcrypt_core::Keys;
+use jobcrypt_core::{AuditSink, Keys};
 
 use crate::{
-    Audit, AuditAction, Pipeline, Value, Vault, VaultError, VaultId, audit::Auditor,
-    contents::Contents, place::Place, save::Origin,
+    AuditAction, Pipeline, Value, Vault, VaultError, VaultId, audit::Auditor, contents::Contents,
+    place::Place, save::Origin,
 };
 
 /// How a vault is opened; made by [`Vault::options`].
@@ -12,14 +12,15 @@ use crate::{
 /// ```
 /// # use jobcrypt_core::{Keyring, SecretKey};
 /// # use jobcrypt_ciphers::XChaCha20Poly1305;
-/// use jobcrypt_vault::{AuditAction, JsonLines, Value, Vault};
+/// use jobcrypt_audit::JsonLines;
+/// use jobcrypt_vault::{AuditAction, Pipeline, Value, Vault};
 ///
 /// # let keyring = Keyring::new(XChaCha20Poly1305::new(SecretKey::generate()?)).build()?;
 /// # let folder = tempfile::tempdir()?;
 /// # let (path, log) = (folder.path().join("credentials.vault"), folder.path().join("audit.jsonl"));
-/// let lines = JsonLines::append(&log)?;
+/// let actor = Pipeline::detect().actor().unwrap_or("nobody").to_owned();
 /// let options = Vault::options(keyring)
-///     .audit(move |audit| lines.write(audit))
+///     .audit(JsonLines::append(&log).field("actor", &actor).open()?)
 ///     .action(AuditAction::Export);
 /// let vault = options.create(&path, &Value::from_json(r#"{"api": {"key": "s3cret"}}"#)?)?;
 /// vault.get(&"api.key".parse()?)?;
@@ -56,9 +57,9 @@ impl VaultOptions {
         Self {
             keys,
             auditor: Auditor {
-                sink: None,
+                sinks: Vec::new(),
                 action: AuditAction::default(),
-                pipeline: Arc::new(Pipeline::detect()),
+                pipeline: Pipeline::detect(),
             },
             form: VaultForm::default(),
             wanted: None,
@@ -66,12 +67,11 @@ impl VaultOptions {
         }
     }
 
-    /// Calls `sink` before each value is released; on an error the value is not released.
-    pub fn audit(
-        mut self,
-        sink: impl Fn(&Audit<'_>) -> io::Result<()> + Send + Sync + 'static,
-    ) -> Self {
-        self.auditor.sink = Some(Arc::new(sink));
+    /// Has this sink keep an [`AuditEvent::ValueReleased`](jobcrypt_core::AuditEvent::ValueReleased) before each value is
+    /// released; where it cannot, the value is not. Several sinks may be named; one that comes before may then tell of a
+    /// value that was not released.
+    pub fn audit(mut self, sink: impl AuditSink) -> Self {
+        self.auditor.sinks.push(Arc::new(sink));
         self
     }
 
@@ -83,7 +83,7 @@ impl VaultOptions {
 
     /// Says who runs this process: [`Pipeline::detect`] unless set.
     pub fn pipeline(mut self, pipeline: Pipeline) -> Self {
-        self.auditor.pipeline = Arc::new(pipeline);
+        self.auditor.pipeline = pipeline;
         self
     }
 
@@ -141,12 +141,14 @@ impl VaultOptions {
     /// no object or a name stands twice.
     pub fn create(&self, path: impl AsRef<Path>, values: &Value) -> Result<Vault, VaultError> {
         let place = Arc::new(Place::for_new(path.as_ref())?);
-        let vault = self.make(values)?;
-        {
-            let _lock = place.lock(self.patience)?;
-            place.create(vault.to_text()?.as_bytes())?;
-        }
-        self.read(place)
+        let mut vault = self.make(values)?;
+        let text = vault.to_text()?;
+        let lock = place.lock(self.patience)?;
+        place.create(text.as_bytes())?;
+        drop(lock);
+        vault.contents = Contents::parse(text.as_bytes(), self.keys.clone())?;
+        vault.origin = Some(Origin::new(place, text.into_bytes()));
+        Ok(vault)
     }
 
     /// Makes a vault that holds `values`, an object, and has no file.
@@ -201,11 +203,11 @@ impl VaultOptions {
 
     /// Reads the vault that lies there.
     pub(crate) fn read(&self, place: Arc<Place>) -> Result<Vault, VaultError> {
-        let file = place.read()?;
+        let mut file = place.read()?;
         let mut vault = self
             .parse(&*file.bytes)
             .map_err(|error| error.in_file(&place.path))?;
-        vault.origin = Some(Origin::new(place, file));
+        vault.origin = Some(Origin::new(place, std::mem::take(&mut *file.bytes)));
         Ok(vault)
     }
 

@@ -13,6 +13,7 @@ use jobcrypt_testkit::PostgresPrograms;
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Requirement {
     CMake,
+    Git,
     Go,
     Nats,
     Postgres,
@@ -22,7 +23,8 @@ enum Requirement {
 }
 
 impl Requirement {
-    const OF_ALL_TESTS: [Self; 6] = [
+    const OF_ALL_TESTS: [Self; 7] = [
+        Self::Git,
         Self::Go,
         Self::Nats,
         Self::Postgres,
@@ -35,6 +37,7 @@ impl Requirement {
     fn description(self) -> &'static str {
         match self {
             Self::CMake => "CMake",
+            Self::Git => "git",
             Self::Go => "Go, and the sources of its library x/crypto",
             Self::Nats => "a NATS server (nats-server)",
             Self::Postgres => "a PostgreSQL server (initdb and postgres)",
@@ -47,6 +50,7 @@ impl Requirement {
     fn debian_packages(self) -> &'static [&'static str] {
         match self {
             Self::CMake => &["cmake"],
+            Self::Git => &["git"],
             Self::Go => &["golang-go", "golang-golang-x-crypto-dev"],
             Self::Nats => &["nats-server"],
             Self::Postgres => &["postgresql"],
@@ -59,6 +63,7 @@ impl Requirement {
     fn fedora_packages(self) -> &'static [&'static str] {
         match self {
             Self::CMake => &["cmake"],
+            Self::Git => &["git"],
             Self::Go => &["golang", "golang-x-crypto-devel"],
             Self::Nats => &["nats-server"],
             Self::Postgres => &["postgresql-server"],
@@ -71,6 +76,7 @@ impl Requirement {
     fn macos_commands(self) -> &'static [&'static str] {
         match self {
             Self::CMake => &["brew install cmake"],
+            Self::Git => &["brew install git"],
             Self::Go => &[
                 "brew install go",
                 "export JOBCRYPT_TEST_GOPATH=~/.jobcrypt-go",
@@ -92,6 +98,7 @@ impl Requirement {
     fn is_met(self) -> bool {
         match self {
             Self::CMake => is_on_path("cmake"),
+            Self::Git => is_on_path("git"),
             Self::Go => has_go(),
             Self::Nats => is_on_path("nats-server"),
             Self::Postgres => PostgresPrograms::find().is_ok(),

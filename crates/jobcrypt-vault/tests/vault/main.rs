@@ -5,6 +5,7 @@ mod bench;
 mod files;
 mod format;
 mod full_disk;
+mod git;
 mod killed;
 mod merging;
 mod python;
