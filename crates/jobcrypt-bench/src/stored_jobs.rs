@@ -84,7 +84,7 @@ async fn measure(size: Size) -> Result<Figures, BoxError> {
     let mut command = Command::new(&table)?;
 
     table.fill(command.hook(), size.few).await?;
-    command.rotate();
+    command.rotate()?;
     let few = command.migrate(&table, &[]).await?;
 
     table.fill(command.hook(), size.many).await?;
@@ -92,12 +92,12 @@ async fn measure(size: Size) -> Result<Figures, BoxError> {
     for _ in 0..STATUS_RUNS {
         status.push(command.status()?.as_secs_f64());
     }
-    command.rotate();
+    command.rotate()?;
     let many = command.migrate(&table, &[]).await?;
     // A table with as much behind it is slower: what two processes do is compared with what one does next to it.
-    command.rotate();
+    command.rotate()?;
     let two = command.migrate_by_two(&table).await?;
-    command.rotate();
+    command.rotate()?;
     let one_again = command.migrate(&table, &[]).await?;
 
     table.fill(command.hook(), size.beside).await?;
@@ -109,7 +109,7 @@ async fn measure(size: Size) -> Result<Figures, BoxError> {
             (&mut beside_migration, &[][..]),
             (&mut beside_rate, &["--rate".to_owned(), RATE.to_string()]),
         ] {
-            command.rotate();
+            command.rotate()?;
             let child = command.begin_migration(options)?;
             rates.push(fleet.rate_for(size.watched).await?);
             // Workers are what is watched; a migration that was over before them would be none.

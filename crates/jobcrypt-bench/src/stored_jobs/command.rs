@@ -41,15 +41,13 @@ impl Command {
                 "run it by `cargo xtask bench --stored-jobs`, which builds the command".into(),
             );
         }
-        let secrets = [SecretKey::generate()?, SecretKey::generate()?];
-        let keys = secrets.each_ref().map(|key| key.to_base64().to_string());
-        let [first, second] = secrets.map(XChaCha20Poly1305::new);
-        let keyring = Keyring::new(first).and(second).build()?;
+        let keys = [SecretKey::generate()?, SecretKey::generate()?];
+        let keys = keys.map(|key| key.to_base64().to_string());
         Ok(Self {
             program,
             url: table.url().to_owned(),
+            hook: EncryptHook::builder(keyring(&keys)?).build()?,
             keys,
-            hook: EncryptHook::builder(keyring).build()?,
         })
     }
 
@@ -58,8 +56,10 @@ impl Command {
     }
 
     /// Makes the other key the primary, so that every job is to be moved again.
-    pub(crate) fn rotate(&mut self) {
+    pub(crate) fn rotate(&mut self) -> Result<(), BoxError> {
         self.keys.swap(0, 1);
+        self.hook.keys().swap(keyring(&self.keys)?);
+        Ok(())
     }
 
     /// Counts once and returns how long that took.
@@ -148,6 +148,11 @@ impl Running {
         tokio::task::spawn_blocking(move || self.0.wait()).await??;
         Ok(())
     }
+}
+
+fn keyring(keys: &[String; 2]) -> Result<Keyring, jobcrypt::Error> {
+    let key = |text: &str| SecretKey::from_base64(text).map(XChaCha20Poly1305::new);
+    Keyring::new(key(&keys[0])?).and(key(&keys[1])?).build()
 }
 
 /// The most memory that a process has had by now, in bytes; 0 once it is gone.
