@@ -41,6 +41,7 @@ impl Store {
         if options.seal.is_some() {
             self.must_open(hook, &before).await?;
         }
+        hook.audit(&migration.started());
         migration.learn_targets(&before);
         migration.total = migration.to_move(&before, options.seal.is_some());
         for table in &self.tables {
@@ -58,6 +59,7 @@ impl Store {
                 }
             }
         }
+        hook.audit(&migration.finished());
         let status = self.status().await?;
         Ok(migration.report(status))
     }
