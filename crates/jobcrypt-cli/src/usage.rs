@@ -15,10 +15,7 @@ pub(crate) fn not_understood(error: &clap::Error) -> ExitCode {
     if is_help || env::args_os().all(|argument| argument != "--json") {
         // A reader that has seen enough ends the command quietly.
         let _ = error.print();
-        return match is_help {
-            true => Exit::Done.into(),
-            false => Exit::Usage.into(),
-        };
+        return if is_help { Exit::Done } else { Exit::Usage }.into();
     }
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);

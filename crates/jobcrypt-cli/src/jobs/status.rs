@@ -52,9 +52,10 @@ impl Status {
     pub(crate) async fn run(self, output: &Output) -> Result<Exit, Failure> {
         let store = self.store.store_of(&self.hook).await?;
         let counted = store.status().await.map_err(store_arguments::failure)?;
-        let hook = match self.verify || self.hook.has_keys() {
-            true => Some(self.hook.hook()?),
-            false => None,
+        let hook = if self.verify || self.hook.has_keys() {
+            Some(self.hook.hook()?)
+        } else {
+            None
         };
         let verified = match &hook {
             Some(hook) if self.verify => {
