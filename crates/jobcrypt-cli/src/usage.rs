@@ -15,7 +15,8 @@ pub(crate) fn not_understood(error: &clap::Error) -> ExitCode {
     if is_help || env::args_os().all(|argument| argument != "--json") {
         // A reader that has seen enough ends the command quietly.
         let _ = error.print();
-        return if is_help { Exit::Done } else { Exit::Usage }.into();
+        let exit = if is_help { Exit::Done } else { Exit::Usage };
+        return exit.into();
     }
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
