@@ -18,17 +18,19 @@ enum Requirement {
     Nats,
     Postgres,
     Python,
+    RabbitMq,
     Redis,
     Strace,
 }
 
 impl Requirement {
-    const OF_ALL_TESTS: [Self; 7] = [
+    const OF_ALL_TESTS: [Self; 8] = [
         Self::Git,
         Self::Go,
         Self::Nats,
         Self::Postgres,
         Self::Python,
+        Self::RabbitMq,
         Self::Redis,
         Self::Strace,
     ];
@@ -42,6 +44,7 @@ impl Requirement {
             Self::Nats => "a NATS server (nats-server)",
             Self::Postgres => "a PostgreSQL server (initdb and postgres)",
             Self::Python => "a Python 3 that can import cryptography and nacl",
+            Self::RabbitMq => "a RabbitMQ server (rabbitmq-server)",
             Self::Strace => "strace, which kills a program at a system call",
             Self::Redis => "a Redis server (redis-server), 7 or later",
         }
@@ -55,6 +58,7 @@ impl Requirement {
             Self::Nats => &["nats-server"],
             Self::Postgres => &["postgresql"],
             Self::Python => &["python3-cryptography", "python3-nacl"],
+            Self::RabbitMq => &["rabbitmq-server"],
             Self::Strace => &["strace"],
             Self::Redis => &["redis-server"],
         }
@@ -68,6 +72,7 @@ impl Requirement {
             Self::Nats => &["nats-server"],
             Self::Postgres => &["postgresql-server"],
             Self::Python => &["python3-cryptography", "python3-pynacl"],
+            Self::RabbitMq => &["rabbitmq-server"],
             Self::Strace => &["strace"],
             Self::Redis => &["redis"],
         }
@@ -90,6 +95,7 @@ impl Requirement {
                 "~/.jobcrypt-tests/bin/pip install cryptography pynacl",
                 "export JOBCRYPT_TEST_PYTHON=~/.jobcrypt-tests/bin/python3",
             ],
+            Self::RabbitMq => &["brew install rabbitmq"],
             Self::Strace => &[],
             Self::Redis => &["brew install redis"],
         }
@@ -103,6 +109,7 @@ impl Requirement {
             Self::Nats => is_on_path("nats-server"),
             Self::Postgres => PostgresPrograms::find().is_ok(),
             Self::Python => python().is_some(),
+            Self::RabbitMq => has_rabbitmq(),
             Self::Redis => is_on_path("redis-server"),
             // What needs it runs on Linux only.
             Self::Strace => !cfg!(target_os = "linux") || is_on_path("strace"),
@@ -147,6 +154,14 @@ fn not_found(missing: &[Requirement]) -> io::Error {
 
 fn is_on_path(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok()
+}
+
+/// It starts whatever it is asked, so it is looked for and not called.
+fn has_rabbitmq() -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain(["/usr/lib/rabbitmq/bin".into()])
+        .any(|folder| folder.join("rabbitmq-server").exists())
 }
 
 fn has_go() -> bool {
@@ -222,7 +237,7 @@ fn instructions(missing: &[Requirement]) -> String {
     for command in packages(missing, Requirement::macos_commands) {
         let _ = writeln!(text, "  {command}");
     }
-    text.push_str("\nElsewhere, put initdb, nats-server and redis-server on the PATH and set JOBCRYPT_TEST_PYTHON and JOBCRYPT_TEST_GOPATH.");
+    text.push_str("\nElsewhere, put initdb, nats-server, rabbitmq-server and redis-server on the PATH and set JOBCRYPT_TEST_PYTHON and JOBCRYPT_TEST_GOPATH.");
     text
 }
 
@@ -254,7 +269,7 @@ mod tests {
         let all = instructions(&Requirement::OF_ALL_TESTS);
         assert!(
             all.contains(
-                " golang-golang-x-crypto-dev nats-server postgresql python3-cryptography python3-nacl redis-server strace\n"
+                " golang-golang-x-crypto-dev nats-server postgresql python3-cryptography python3-nacl rabbitmq-server redis-server strace\n"
             ),
             "{all}"
         );
