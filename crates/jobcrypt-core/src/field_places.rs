@@ -22,7 +22,7 @@ pub(crate) struct Place {
 
 /// What was found in args, in the order of their bytes.
 pub(crate) struct Places {
-    pub(crate) places: Vec<Place>,
+    pub(crate) all: Vec<Place>,
     /// The member under the marker.
     pub(crate) marked: Option<Marked>,
     /// Whether the object is empty.
@@ -59,7 +59,7 @@ pub(crate) fn find<'p>(
         paths,
         marker,
         found: Places {
-            places: Vec::with_capacity(paths.len()),
+            all: Vec::with_capacity(paths.len()),
             marked: None,
             is_empty: false,
             begin: 0,
@@ -98,7 +98,7 @@ impl<'a> Walk<'a, '_> {
         let start = self.at;
         if let Some(path) = bits(active).find(|path| self.paths[*path].len() == depth) {
             self.skip_value()?;
-            self.found.places.push(Place {
+            self.found.all.push(Place {
                 path,
                 pointer: self.pointer.clone(),
                 value: start..self.at,

@@ -130,14 +130,14 @@ impl Paths {
             ));
         }
         for (number, path) in self.sealed[..self.required].iter().enumerate() {
-            if !places.places.iter().any(|place| place.path == number) {
+            if !places.all.iter().any(|place| place.path == number) {
                 let detail = format!("there is nothing at {:?}", path.as_str());
                 return Err(Error::with_detail(ErrorKind::FieldMissing, detail));
             }
         }
-        let head = format!("{}{}\"", self.head, self.digest(args, &places.places)?);
-        places.places.retain(|place| place.path < self.sealed.len());
-        let fields = places.places.iter();
+        let head = format!("{}{}\"", self.head, self.digest(args, &places.all)?);
+        places.all.retain(|place| place.path < self.sealed.len());
+        let fields = places.all.iter();
         // Two commas; a letter of a pointer becomes at most six.
         let len = fields.map(|it| it.pointer.len() * 6 + it.value.len() + 4);
         Ok(Apart {
@@ -176,26 +176,24 @@ impl Paths {
         };
         let mut places = paths.find(stored, marker)?;
         let digest: &str = serde_json::from_str(digest.get()).map_err(|_| unreadable())?;
-        if paths.digest(stored, &places.places)? != digest {
+        if paths.digest(stored, &places.all)? != digest {
             return Err(Error::new(
                 ErrorKind::BoundFieldChanged,
                 "a readable field is not what it was when the job was sealed",
             ));
         }
-        places
-            .places
-            .retain(|place| place.path < paths.sealed.len());
+        places.all.retain(|place| place.path < paths.sealed.len());
         let fields = Sealed::read(fields)?;
-        paths.compare(stored, &places.places, &fields)?;
-        let marked = places.marked.as_ref().ok_or_else(unreadable)?;
+        paths.compare(stored, &places.all, &fields)?;
+        let token = places.marked.as_ref().ok_or_else(unreadable)?;
         let values: usize = fields.0.iter().map(|(_, value)| value.len()).sum();
         let mut args = Vec::with_capacity(stored.len() + values);
         let mut at = 0;
         let mut marker_is_ahead = true;
-        for place in &places.places {
-            if marker_is_ahead && marked.member.start < place.value.start {
-                args.extend_from_slice(&stored[at..marked.member.start]);
-                at = marked.member.end;
+        for place in &places.all {
+            if marker_is_ahead && token.member.start < place.value.start {
+                args.extend_from_slice(&stored[at..token.member.start]);
+                at = token.member.end;
                 marker_is_ahead = false;
             }
             args.extend_from_slice(&stored[at..place.value.start]);
@@ -203,8 +201,8 @@ impl Paths {
             at = place.value.end;
         }
         if marker_is_ahead {
-            args.extend_from_slice(&stored[at..marked.member.start]);
-            at = marked.member.end;
+            args.extend_from_slice(&stored[at..token.member.start]);
+            at = token.member.end;
         }
         args.extend_from_slice(&stored[at..]);
         Ok(args)
@@ -240,7 +238,7 @@ impl Apart {
     /// Appends what is to be encrypted: `[[sealed paths],[bound paths],"digest",pointer,value,...]`.
     pub(crate) fn write_sealed(&self, args: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(self.head.as_bytes());
-        for place in &self.places.places {
+        for place in &self.places.all {
             out.push(b',');
             out.extend_from_slice(in_quotes(&place.pointer).as_bytes());
             out.push(b',');
@@ -252,7 +250,7 @@ impl Apart {
     /// Appends what stays readable, from the `begin` of the args on: null in the places of sealed values.
     pub(crate) fn write_readable(&self, args: &[u8], out: &mut Vec<u8>) {
         let mut at = self.places.begin;
-        for place in &self.places.places {
+        for place in &self.places.all {
             out.extend_from_slice(&args[at..place.value.start]);
             out.extend_from_slice(b"null");
             at = place.value.end;

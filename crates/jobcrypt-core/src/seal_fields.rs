@@ -22,7 +22,7 @@ impl EncryptHook {
                 let prefix = key.token_prefix(form);
                 let token_len = prefix.len() + envelope::encoded_len(body);
                 // A null may be longer than the value that it stands for.
-                let nulls = apart.places.places.len() * 4;
+                let nulls = apart.places.all.len() * 4;
                 let len = args.len() + nulls + marker.wrapped_len(token_len);
                 let mut stored = Vec::with_capacity(len);
                 stored.extend_from_slice(&args[..apart.places.begin]);

@@ -238,7 +238,7 @@ fn the_places_of_sealed_fields_cannot_be_changed() {
             r#""tags":[ 1.10 ]"#,
             ErrorKind::Malformed,
         ),
-        (r#"[ 1.10 ]"#, r#"[ 1.10 }"#, ErrorKind::Malformed),
+        ("[ 1.10 ]", "[ 1.10 }", ErrorKind::Malformed),
     ];
     for (from, to, expected) in attacks {
         let attack = stored.replacen(from, to, 1);
