@@ -4,6 +4,8 @@ use jobcrypt::{ErrorKind, JobContext, Policy, river::EncryptPlugin};
 use serde_json::Value;
 use workbench::{Bench, ChargeCard, Database, build, builder, key, keyring, on_both_databases};
 
+use crate::failures::is_parked;
+
 const JOB: JobContext<'static> = JobContext::new("charge_card");
 const ARGS: &str = r#"{"host":"sw\u0031","limits":{"z":1e2,"a":[1.10,-0.0,12345678901234567890123,5E-3]},"credentials":{"u":"ada","p":"swordfish"},"users":[{"name":"é","ssn":"1"},{"ssn":2e0}],"note":null}"#;
 
@@ -37,6 +39,16 @@ on_both_databases! {
         let attack = stored.replacen("\"sw1\"", "\"evil\"", 1).replacen(r#""sw\u0031""#, "\"evil\"", 1);
         let error = hook.open_bytes(&JOB, attack.as_bytes()).expect_err("the host was changed");
         assert_eq!(error.kind(), ErrorKind::BoundFieldChanged);
+    }
+
+    async fn jobs_whose_fields_were_changed_are_parked(database: Database) {
+        let hook = hook();
+        let sealed = hook.seal_bytes(&JOB, ARGS.as_bytes()).expect("it seals").expect("it is sealed");
+        let sealed = String::from_utf8(sealed).expect("it is text");
+        let host = sealed.replacen(r#""sw\u0031""#, "\"evil\"", 1);
+        is_parked(&database, &hook, "charge_card", &host, "bound_field_changed").await;
+        let replaced = sealed.replacen(r#""credentials":null"#, r#""credentials":{}"#, 1);
+        is_parked(&database, &hook, "charge_card", &replaced, "field_changed").await;
     }
 
     async fn a_worker_of_river_gets_the_fields_in_their_places(database: Database) {
