@@ -20,11 +20,12 @@ enum Requirement {
     Python,
     RabbitMq,
     Redis,
+    Sidekiq,
     Strace,
 }
 
 impl Requirement {
-    const OF_ALL_TESTS: [Self; 8] = [
+    const OF_ALL_TESTS: [Self; 9] = [
         Self::Git,
         Self::Go,
         Self::Nats,
@@ -32,6 +33,7 @@ impl Requirement {
         Self::Python,
         Self::RabbitMq,
         Self::Redis,
+        Self::Sidekiq,
         Self::Strace,
     ];
     const OF_FIPS: [Self; 2] = [Self::CMake, Self::Go];
@@ -45,6 +47,7 @@ impl Requirement {
             Self::Postgres => "a PostgreSQL server (initdb and postgres)",
             Self::Python => "a Python 3 that can import cryptography and nacl",
             Self::RabbitMq => "a RabbitMQ server (rabbitmq-server)",
+            Self::Sidekiq => "a Ruby that has Sidekiq",
             Self::Strace => "strace, which kills a program at a system call",
             Self::Redis => "a Redis server (redis-server), 7 or later",
         }
@@ -59,6 +62,7 @@ impl Requirement {
             Self::Postgres => &["postgresql"],
             Self::Python => &["python3-cryptography", "python3-nacl"],
             Self::RabbitMq => &["rabbitmq-server"],
+            Self::Sidekiq => &["ruby-sidekiq"],
             Self::Strace => &["strace"],
             Self::Redis => &["redis-server"],
         }
@@ -73,6 +77,7 @@ impl Requirement {
             Self::Postgres => &["postgresql-server"],
             Self::Python => &["python3-cryptography", "python3-pynacl"],
             Self::RabbitMq => &["rabbitmq-server"],
+            Self::Sidekiq => &["rubygems"],
             Self::Strace => &["strace"],
             Self::Redis => &["redis"],
         }
@@ -96,6 +101,7 @@ impl Requirement {
                 "export JOBCRYPT_TEST_PYTHON=~/.jobcrypt-tests/bin/python3",
             ],
             Self::RabbitMq => &["brew install rabbitmq"],
+            Self::Sidekiq => &["gem install sidekiq"],
             Self::Strace => &[],
             Self::Redis => &["brew install redis"],
         }
@@ -111,6 +117,7 @@ impl Requirement {
             Self::Python => python().is_some(),
             Self::RabbitMq => has_rabbitmq(),
             Self::Redis => is_on_path("redis-server"),
+            Self::Sidekiq => has_sidekiq(),
             // What needs it runs on Linux only.
             Self::Strace => !cfg!(target_os = "linux") || is_on_path("strace"),
         }
@@ -162,6 +169,13 @@ fn has_rabbitmq() -> bool {
     env::split_paths(&path)
         .chain(["/usr/lib/rabbitmq/bin".into()])
         .any(|folder| folder.join("rabbitmq-server").exists())
+}
+
+fn has_sidekiq() -> bool {
+    let ruby = Command::new("ruby")
+        .args(["-e", "require 'sidekiq'"])
+        .output();
+    ruby.is_ok_and(|ruby| ruby.status.success())
 }
 
 fn has_go() -> bool {
@@ -233,6 +247,10 @@ fn instructions(missing: &[Requirement]) -> String {
         "  sudo apt-get install --no-install-recommends {debian}"
     );
     let _ = writeln!(text, "Fedora\n  sudo dnf install {fedora}");
+    if missing.contains(&Requirement::Sidekiq) {
+        // Fedora has no package of it.
+        text.push_str("  gem install sidekiq\n");
+    }
     let _ = writeln!(text, "macOS");
     for command in packages(missing, Requirement::macos_commands) {
         let _ = writeln!(text, "  {command}");
@@ -269,7 +287,7 @@ mod tests {
         let all = instructions(&Requirement::OF_ALL_TESTS);
         assert!(
             all.contains(
-                " golang-golang-x-crypto-dev nats-server postgresql python3-cryptography python3-nacl rabbitmq-server redis-server strace\n"
+                " golang-golang-x-crypto-dev nats-server postgresql python3-cryptography python3-nacl rabbitmq-server redis-server ruby-sidekiq strace\n"
             ),
             "{all}"
         );
