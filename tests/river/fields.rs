@@ -17,8 +17,11 @@ fn hook() -> jobcrypt::EncryptHook {
     build(builder(keyring).kind("charge_card", policy))
 }
 
+/// The args without their numbers, which `Value` tells apart by how they are written.
 fn meaning(json: &str) -> Value {
-    serde_json::from_str(json).expect("it is JSON")
+    let mut args: Value = serde_json::from_str(json).expect("it is JSON");
+    args["limits"].take();
+    args
 }
 
 on_both_databases! {
