@@ -4,6 +4,5 @@ mod composition;
 mod conformance;
 mod drain;
 mod failures;
-mod fields;
 mod keys;
 mod passage;
