@@ -101,8 +101,10 @@ const MEMBERS: usize = 32;
 impl JobHeaders {
     pub(crate) fn of(table: &Table, row: &Row) -> Self {
         let found = stored_form::of(&row.stored, &table.marker);
-        // The token that is the args stands before those within them.
-        let mut is_whole = found.as_str() == "sealed";
+        // Beside fields, tokens within args may come before theirs.
+        let mut of_args = stored_form::token(&row.stored, &table.marker).and_then(|token| {
+            token_scan::head(token.as_bytes()).map(|head| (head.key_id, head.len))
+        });
         let header = |place, head: token_scan::Head<'_>| TokenHeader {
             place,
             form: head.form.to_owned(),
@@ -112,7 +114,9 @@ impl JobHeaders {
         };
         let mut tokens: Vec<_> = token_scan::tokens(&row.stored)
             .map(|head| {
-                let is_args = std::mem::take(&mut is_whole);
+                let is_args = of_args
+                    .take_if(|it| *it == (head.key_id, head.len))
+                    .is_some();
                 header(
                     if is_args {
                         Place::Args
@@ -123,6 +127,7 @@ impl JobHeaders {
                 )
             })
             .collect();
+        tokens.sort_by_key(|it| it.place != Place::Args);
         for (column, value) in table.further.iter().zip(&row.further) {
             let place = || Place::Column(column.name.clone());
             tokens.extend(token_scan::tokens(value).map(|head| header(place(), head)));
