@@ -98,7 +98,7 @@ impl Export {
         let mut text = Zeroizing::new(String::new());
         for (name, value) in variables.iter() {
             let line = match format {
-                Format::Dotenv => Ok(dotenv::line(name, value)),
+                Format::Dotenv => dotenv::line(name, value),
                 Format::DotenvNode => node::line(name, value),
                 Format::Fish => Ok(fish::line(name, value)),
                 Format::GitlabDotenv => gitlab::line(name, value),

@@ -47,7 +47,9 @@ impl KeyArguments {
                 KeySourceError::Unset { .. } if self.keys_from.is_none() => none_is_set(),
                 other => other.into(),
             })?;
-        for remark in &loaded.remarks {
+        // Any file of a key ends in one.
+        let is_line_break = |remark: &&String| remark.ends_with("a line break");
+        for remark in loaded.remarks.iter().filter(|it| !is_line_break(it)) {
             eprintln!("{remark}");
         }
         Ok(loaded.keyring)

@@ -19,7 +19,9 @@ pub(crate) fn add_new(path: &Path, cipher: CipherName) -> Result<(), Failure> {
         .map_err(|error| Failure::new(Exit::Failed, "no key was made").because(error))?;
     let key = key_as_text(cipher, &key);
     change(path, |old| {
-        let separator = if old.contains(',') { "," } else { "\n" };
+        // One key a line stays so; a first comma makes line breaks mean nothing.
+        let is_lines = old.trim().contains('\n') && !old.contains(',');
+        let separator = if is_lines { "\n" } else { ",\n" };
         Zeroizing::new(format!(
             "{}:{}{separator}{}",
             cipher.as_str(),
