@@ -5,12 +5,13 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate and the crates of the project that its library may depend on.
-const MAY_KNOW: [(&str, &[&str]); 13] = [
+const MAY_KNOW: [(&str, &[&str]); 14] = [
     ("jobcrypt-core", &[]),
     ("jobcrypt-audit", &["jobcrypt-core"]),
     ("jobcrypt-ciphers", &["jobcrypt-core"]),
     ("jobcrypt-keys", &["jobcrypt-core"]),
     ("jobcrypt-river", &["jobcrypt-core"]),
+    ("jobcrypt-sidekiq", &["jobcrypt-core"]),
     ("jobcrypt-store", &["jobcrypt-core"]),
     ("jobcrypt-testkit", &["jobcrypt-core"]),
     ("jobcrypt-tower", &["jobcrypt-core"]),
@@ -23,6 +24,7 @@ const MAY_KNOW: [(&str, &[&str]); 13] = [
             "jobcrypt-core",
             "jobcrypt-keys",
             "jobcrypt-river",
+            "jobcrypt-sidekiq",
             "jobcrypt-store",
             "jobcrypt-tower",
             "jobcrypt-vault",

@@ -48,7 +48,8 @@ async fn all_open(database: &Database, hook: &EncryptHook) -> bool {
 
 on_both_databases! {
     async fn every_job_arrives_and_a_second_run_writes_nothing(database: Database) {
-        let hook = build(builder(keyring(Fernet::new(key()))));
+        let lines = Lines::default();
+        let hook = build(builder(keyring(Fernet::new(key()))).audit(lines.clone()));
         plant(&database, &hook, 70).await;
         rotate(&hook);
         plant(&database, &hook, 5).await;
@@ -61,6 +62,10 @@ on_both_databases! {
             .expect("it migrates");
         assert_eq!((report.migrated, report.left, report.unreadable), (70, 0, 0));
         assert_eq!(seen.last(), Some(&(70, 70)));
+        let started = format!("migrate.started {}", primary(&hook));
+        let lines = lines.taken();
+        assert!(lines.contains(&started), "{started}");
+        assert_eq!(lines.last().map(String::as_str), Some("migrate.finished 70 0"));
         assert_eq!(report.status.usage(), BTreeMap::from([(primary(&hook), 75)]));
         assert_eq!(report.status.plaintext(), 1);
         assert!(all_open(&database, &hook).await);

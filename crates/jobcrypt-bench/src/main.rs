@@ -18,6 +18,7 @@ mod results;
 mod river_database;
 mod rounds;
 mod statistics;
+mod stored_jobs;
 mod table;
 mod targets;
 mod task;
@@ -31,7 +32,7 @@ use clap::Parser;
 
 use crate::{
     arithmetic::Arithmetic, candidate::Candidate, cipher::CIPHERS, limit::Limit, machine::Machine,
-    naive::NAIVE, ours::Ours, peers::Peers, report::Report, rounds::Length,
+    naive::NAIVE, ours::Ours, peers::Peers, report::Report, rounds::Length, stored_jobs::Size,
 };
 
 /// Measures jobcrypt beside other ways to encrypt the args of jobs
@@ -43,6 +44,9 @@ struct Arguments {
     /// Compare with the targets, and fail where one is missed
     #[arg(long)]
     check: bool,
+    /// Measure how stored jobs are counted and moved, and nothing else
+    #[arg(long)]
+    stored_jobs: bool,
 }
 
 fn main() -> ExitCode {
@@ -62,6 +66,15 @@ fn run(arguments: &Arguments) -> io::Result<bool> {
         return Err(io::Error::other(
             "a debug build has no speed to speak of: cargo xtask bench",
         ));
+    }
+    if arguments.stored_jobs {
+        let size = if arguments.quick {
+            Size::QUICK
+        } else {
+            Size::FULL
+        };
+        stored_jobs::run(size, !arguments.quick)?;
+        return Ok(true);
     }
     let peers = Peers::find()?;
     let mut left_out = peers.left_out.clone();

@@ -113,7 +113,7 @@ pub enum AuditEvent<'a> {
     },
     /// Stored jobs begin to move.
     MigrateStarted {
-        /// The key they move to, unless they leave encryption or each kind has its own.
+        /// The primary, unless they leave encryption. A kind whose policy asks for another key moves to that.
         key_id: Option<KeyId>,
     },
     /// A job was not opened.

@@ -35,6 +35,7 @@ impl Store {
             self.check_limit(&decision.up_to_id)?;
         }
         let mut migration = Migration::new(hook, options)?;
+        hook.audit(&migration.started());
         let before = self.status().await?;
         migration.learn_targets(&before);
         migration.total = migration.to_move(&before, options.seal.is_some());
@@ -53,6 +54,7 @@ impl Store {
                 }
             }
         }
+        hook.audit(&migration.finished());
         let status = self.status().await?;
         Ok(migration.report(status))
     }

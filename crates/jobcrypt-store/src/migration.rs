@@ -290,6 +290,20 @@ impl<'a> Migration<'a> {
         tokio::time::sleep(due.saturating_sub(self.began.elapsed())).await;
     }
 
+    pub(crate) fn started(&self) -> AuditEvent<'static> {
+        let primary = self.hook.keys().snapshot().primary().key_id();
+        AuditEvent::MigrateStarted {
+            key_id: (!self.options.to_plaintext).then_some(primary),
+        }
+    }
+
+    pub(crate) fn finished(&self) -> AuditEvent<'static> {
+        AuditEvent::MigrateFinished {
+            moved: self.migrated,
+            unreadable: self.unreadable.values().map(|it| it.0).sum(),
+        }
+    }
+
     pub(crate) fn report(self, status: Status) -> Report {
         let found: u64 = self.unreadable.values().map(|it| it.0).sum();
         let left = self.to_move(&status, false);

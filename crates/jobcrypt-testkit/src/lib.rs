@@ -14,6 +14,8 @@ mod postgres_server;
 pub mod queue_conformance;
 mod queue_under_test;
 #[cfg(unix)]
+mod rabbitmq_server;
+#[cfg(unix)]
 mod redis_server;
 
 pub use faulty_encryptor::FaultyEncryptor;
@@ -24,6 +26,8 @@ pub use postgres_programs::PostgresPrograms;
 #[cfg(unix)]
 pub use postgres_server::PostgresServer;
 pub use queue_under_test::{Attempt, QueueUnderTest, StoredJob, Worker};
+#[cfg(unix)]
+pub use rabbitmq_server::RabbitMqServer;
 #[cfg(unix)]
 pub use redis_server::RedisServer;
 

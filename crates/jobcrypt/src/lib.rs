@@ -17,6 +17,9 @@ pub use jobcrypt_keys as keys;
 #[cfg(any(feature = "river-postgres", feature = "river-sqlite"))]
 #[doc(inline)]
 pub use jobcrypt_river as river;
+#[cfg(feature = "sidekiq")]
+#[doc(inline)]
+pub use jobcrypt_sidekiq as sidekiq;
 #[cfg(any(feature = "store-postgres", feature = "store-sqlite"))]
 #[doc(inline)]
 pub use jobcrypt_store as store;

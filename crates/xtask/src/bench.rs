@@ -18,6 +18,9 @@ pub(crate) struct Bench {
     /// First install what the peers need: those in other languages, or `all`, with Hammerwork
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "usual")]
     peers: Option<Peers>,
+    /// Measure how stored jobs are counted and moved, and nothing else
+    #[arg(long)]
+    stored_jobs: bool,
 }
 
 #[derive(Clone, Copy, Eq, PartialEq, ValueEnum)]
@@ -37,5 +40,14 @@ pub(crate) fn run(bench: &Bench) -> io::Result<u8> {
     let mut arguments = vec!["run", "--release", "--package", "jobcrypt-bench", "--"];
     arguments.extend(bench.quick.then_some("--quick"));
     arguments.extend(bench.check.then_some("--check"));
+    if bench.stored_jobs {
+        // What is measured is the command itself, which the benchmark finds beside its own program.
+        let build = ["build", "--release", "--package", "jobcrypt-cli"];
+        let code = exit_code(&mut announce("build", &build))?;
+        if code != 0 {
+            return Ok(code);
+        }
+        arguments.push("--stored-jobs");
+    }
     exit_code(&mut announce("bench", &arguments))
 }

@@ -9,14 +9,27 @@ apt() {
     }
 }
 
+trap 'undo' EXIT
+trap 'exit 130' INT TERM
+undo() {
+    rm -f $policy $settings
+    rmdir -p "$folder" 2>/dev/null || true
+}
+
+# Servers come with services that would be started. The tests start their own, and a machine that is only
+# to run tests should get none. A machine that has an answer of its own keeps it.
+if [ ! -e /usr/sbin/policy-rc.d ]; then
+    policy=/usr/sbin/policy-rc.d
+    # "Not allowed", to whatever a package asks.
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+fi
+
 case " $* " in
 *" postgresql "*)
-    # The package would make a database cluster of the machine's own and start it. The tests have no
-    # use for it, and a machine that is only to run tests should not get one.
+    # The package would also make a database cluster of the machine's own.
     folder=/etc/postgresql-common/createcluster.d
     settings=$folder/no-cluster-for-jobcrypt-tests.conf
-    trap 'rm -f "$settings"; rmdir -p "$folder" 2>/dev/null || true' EXIT
-    trap 'exit 130' INT TERM
     mkdir -p "$folder"
     echo "create_main_cluster = false" >"$settings"
     ;;

@@ -21,12 +21,14 @@ enum Requirement {
     Node,
     Postgres,
     Python,
+    RabbitMq,
     Redis,
+    Sidekiq,
     Strace,
 }
 
 impl Requirement {
-    const OF_ALL_TESTS: [Self; 10] = [
+    const OF_ALL_TESTS: [Self; 12] = [
         Self::Fish,
         Self::Git,
         Self::Go,
@@ -35,7 +37,9 @@ impl Requirement {
         Self::Node,
         Self::Postgres,
         Self::Python,
+        Self::RabbitMq,
         Self::Redis,
+        Self::Sidekiq,
         Self::Strace,
     ];
     const OF_FIPS: [Self; 2] = [Self::CMake, Self::Go];
@@ -51,6 +55,8 @@ impl Requirement {
             Self::Node => "Node, and 20 or later to read its own dotenv files",
             Self::Postgres => "a PostgreSQL server (initdb and postgres)",
             Self::Python => "a Python 3 that can import cryptography, dotenv, nacl and yaml",
+            Self::RabbitMq => "a RabbitMQ server (rabbitmq-server)",
+            Self::Sidekiq => "a Ruby that has Sidekiq",
             Self::Strace => "strace, which kills a program at a system call",
             Self::Redis => "a Redis server (redis-server), 7 or later",
         }
@@ -72,6 +78,8 @@ impl Requirement {
                 "python3-nacl",
                 "python3-yaml",
             ],
+            Self::RabbitMq => &["rabbitmq-server"],
+            Self::Sidekiq => &["ruby-sidekiq"],
             Self::Strace => &["strace"],
             Self::Redis => &["redis-server"],
         }
@@ -93,6 +101,8 @@ impl Requirement {
                 "python3-pynacl",
                 "python3-pyyaml",
             ],
+            Self::RabbitMq => &["rabbitmq-server"],
+            Self::Sidekiq => &["rubygems"],
             Self::Strace => &["strace"],
             Self::Redis => &["redis"],
         }
@@ -118,6 +128,8 @@ impl Requirement {
                 "~/.jobcrypt-tests/bin/pip install cryptography pynacl python-dotenv pyyaml",
                 "export JOBCRYPT_TEST_PYTHON=~/.jobcrypt-tests/bin/python3",
             ],
+            Self::RabbitMq => &["brew install rabbitmq"],
+            Self::Sidekiq => &["gem install sidekiq"],
             Self::Strace => &[],
             Self::Redis => &["brew install redis"],
         }
@@ -134,7 +146,9 @@ impl Requirement {
             Self::Node => is_on_path("node"),
             Self::Postgres => PostgresPrograms::find().is_ok(),
             Self::Python => python().is_some(),
+            Self::RabbitMq => has_rabbitmq(),
             Self::Redis => is_on_path("redis-server"),
+            Self::Sidekiq => has_sidekiq(),
             // What needs it runs on Linux only.
             Self::Strace => !cfg!(target_os = "linux") || is_on_path("strace"),
         }
@@ -178,6 +192,21 @@ fn not_found(missing: &[Requirement]) -> io::Error {
 
 fn is_on_path(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok()
+}
+
+/// It starts whatever it is asked, so it is looked for and not called.
+fn has_rabbitmq() -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain(["/usr/lib/rabbitmq/bin".into()])
+        .any(|folder| folder.join("rabbitmq-server").exists())
+}
+
+fn has_sidekiq() -> bool {
+    let ruby = Command::new("ruby")
+        .args(["-e", "require 'sidekiq'"])
+        .output();
+    ruby.is_ok_and(|ruby| ruby.status.success())
 }
 
 fn has_go() -> bool {
@@ -249,11 +278,15 @@ fn instructions(missing: &[Requirement]) -> String {
         "  sudo apt-get install --no-install-recommends {debian}"
     );
     let _ = writeln!(text, "Fedora\n  sudo dnf install {fedora}");
+    if missing.contains(&Requirement::Sidekiq) {
+        // Fedora has no package of it.
+        text.push_str("  gem install sidekiq\n");
+    }
     let _ = writeln!(text, "macOS");
     for command in packages(missing, Requirement::macos_commands) {
         let _ = writeln!(text, "  {command}");
     }
-    text.push_str("\nElsewhere, put initdb, nats-server and redis-server on the PATH and set JOBCRYPT_TEST_PYTHON and JOBCRYPT_TEST_GOPATH.");
+    text.push_str("\nElsewhere, put initdb, nats-server, rabbitmq-server and redis-server on the PATH and set JOBCRYPT_TEST_PYTHON and JOBCRYPT_TEST_GOPATH.");
     text
 }
 
@@ -287,7 +320,7 @@ mod tests {
         let all = instructions(&Requirement::OF_ALL_TESTS);
         assert!(
             all.contains(
-                " golang-golang-x-crypto-dev jq nats-server nodejs postgresql python3-cryptography python3-dotenv python3-nacl python3-yaml redis-server strace\n"
+                " golang-golang-x-crypto-dev jq nats-server nodejs postgresql python3-cryptography python3-dotenv python3-nacl python3-yaml rabbitmq-server redis-server ruby-sidekiq strace\n"
             ),
             "{all}"
         );

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod encrypt_client;
+mod encrypt_middleware;
+mod exact;
+mod guarded;
+mod job_note;
+mod opened;
+mod parked_jobs;
+mod periodic_args;
+mod redis_keys;
+mod reduced_error;
+mod stored_args;
+mod verdict;
+
+pub use encrypt_client::EncryptClient;
+pub use encrypt_middleware::EncryptMiddleware;
+pub use exact::Exact;
+pub use job_note::{Cause, JobNote};
+pub use parked_jobs::ParkedJobs;
+pub use redis_keys::PARKED;
