@@ -48,6 +48,9 @@ pub mod stored_jobs {}
 #[doc = include_str!("threat-model.md")]
 pub mod threat_model {}
 
+#[doc = include_str!("vault.md")]
+pub mod vault {}
+
 #[doc = include_str!("vault-format.md")]
 pub mod vault_format {}
 

@@ -12,6 +12,17 @@ pub(crate) enum Exit {
     Keys = 5,
     Database = 6,
     Locked = 7,
+    KeyMissing = 20,
+    KeyMalformed = 21,
+    WrongKey = 22,
+    Damaged = 23,
+    PathMissing = 24,
+    Collision = 25,
+    FileExists = 26,
+    Conflict = 27,
+    Unchanged = 28,
+    CannotExecute = 126,
+    CommandNotFound = 127,
     Interrupted = 130,
 }
 

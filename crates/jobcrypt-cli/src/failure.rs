@@ -38,6 +38,13 @@ impl Failure {
         self
     }
 
+    /// Says which file it is about.
+    #[must_use]
+    pub(crate) fn about(mut self, name: &str) -> Self {
+        self.message = format!("{name}: {}", self.message);
+        self
+    }
+
     pub(crate) const fn exit(&self) -> Exit {
         self.exit
     }

@@ -13,6 +13,7 @@ mod own_file;
 mod self_description;
 mod usage;
 mod variable_name;
+mod vault;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,7 @@ async fn run(command: Command, output: &Output) -> Result<Exit, Failure> {
         Command::Audit(command) => command.run(output),
         Command::Keys(command) => command.run(output).await,
         Command::Jobs(command) => command.run(output).await,
+        Command::Vault(command) => command.run(output).await,
         Command::Completions { shell } => self_description::completions(shell),
         Command::Man => self_description::man(),
     }

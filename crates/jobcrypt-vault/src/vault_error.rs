@@ -31,6 +31,16 @@ pub enum VaultError {
         /// What is wrong, and where; never the text.
         why: Cow<'static, str>,
     },
+    /// A value cannot be a variable of an environment.
+    #[error("{path} would be the variable {variable:?}, {why}")]
+    BadVariable {
+        /// The path of the value.
+        path: String,
+        /// The name of the variable.
+        variable: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// The file changed after it was opened.
     #[error("{} was changed by another process since it was opened, and was not written; open it again", path.display())]
     Changed {
@@ -143,6 +153,16 @@ pub enum VaultError {
         file: Option<PathBuf>,
         /// What is not known.
         why: &'static str,
+    },
+    /// Two values would be the same variable of an environment.
+    #[error("{path} and {other} would both be the variable {variable}; name one of them otherwise")]
+    VariableCollision {
+        /// The path of a value.
+        path: String,
+        /// The path of another one.
+        other: String,
+        /// The name that both would have.
+        variable: String,
     },
     /// The value cannot be read as the type that was asked for.
     #[error(

@@ -13,9 +13,12 @@ use jobcrypt_testkit::PostgresPrograms;
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Requirement {
     CMake,
+    Fish,
     Git,
     Go,
+    Jq,
     Nats,
+    Node,
     Postgres,
     Python,
     RabbitMq,
@@ -25,10 +28,13 @@ enum Requirement {
 }
 
 impl Requirement {
-    const OF_ALL_TESTS: [Self; 9] = [
+    const OF_ALL_TESTS: [Self; 12] = [
+        Self::Fish,
         Self::Git,
         Self::Go,
+        Self::Jq,
         Self::Nats,
+        Self::Node,
         Self::Postgres,
         Self::Python,
         Self::RabbitMq,
@@ -41,11 +47,14 @@ impl Requirement {
     fn description(self) -> &'static str {
         match self {
             Self::CMake => "CMake",
+            Self::Fish => "fish, a shell",
             Self::Git => "git",
             Self::Go => "Go, and the sources of its library x/crypto",
+            Self::Jq => "jq",
             Self::Nats => "a NATS server (nats-server)",
+            Self::Node => "Node, and 20 or later to read its own dotenv files",
             Self::Postgres => "a PostgreSQL server (initdb and postgres)",
-            Self::Python => "a Python 3 that can import cryptography and nacl",
+            Self::Python => "a Python 3 that can import cryptography, dotenv, nacl and yaml",
             Self::RabbitMq => "a RabbitMQ server (rabbitmq-server)",
             Self::Sidekiq => "a Ruby that has Sidekiq",
             Self::Strace => "strace, which kills a program at a system call",
@@ -56,11 +65,19 @@ impl Requirement {
     fn debian_packages(self) -> &'static [&'static str] {
         match self {
             Self::CMake => &["cmake"],
+            Self::Fish => &["fish"],
             Self::Git => &["git"],
             Self::Go => &["golang-go", "golang-golang-x-crypto-dev"],
+            Self::Jq => &["jq"],
             Self::Nats => &["nats-server"],
+            Self::Node => &["nodejs"],
             Self::Postgres => &["postgresql"],
-            Self::Python => &["python3-cryptography", "python3-nacl"],
+            Self::Python => &[
+                "python3-cryptography",
+                "python3-dotenv",
+                "python3-nacl",
+                "python3-yaml",
+            ],
             Self::RabbitMq => &["rabbitmq-server"],
             Self::Sidekiq => &["ruby-sidekiq"],
             Self::Strace => &["strace"],
@@ -71,11 +88,19 @@ impl Requirement {
     fn fedora_packages(self) -> &'static [&'static str] {
         match self {
             Self::CMake => &["cmake"],
+            Self::Fish => &["fish"],
             Self::Git => &["git"],
             Self::Go => &["golang", "golang-x-crypto-devel"],
+            Self::Jq => &["jq"],
             Self::Nats => &["nats-server"],
+            Self::Node => &["nodejs"],
             Self::Postgres => &["postgresql-server"],
-            Self::Python => &["python3-cryptography", "python3-pynacl"],
+            Self::Python => &[
+                "python3-cryptography",
+                "python3-dotenv",
+                "python3-pynacl",
+                "python3-pyyaml",
+            ],
             Self::RabbitMq => &["rabbitmq-server"],
             Self::Sidekiq => &["rubygems"],
             Self::Strace => &["strace"],
@@ -86,6 +111,7 @@ impl Requirement {
     fn macos_commands(self) -> &'static [&'static str] {
         match self {
             Self::CMake => &["brew install cmake"],
+            Self::Fish => &["brew install fish"],
             Self::Git => &["brew install git"],
             Self::Go => &[
                 "brew install go",
@@ -93,11 +119,13 @@ impl Requirement {
                 "git clone https://github.com/golang/crypto $JOBCRYPT_TEST_GOPATH/src/golang.org/x/crypto",
                 "git clone https://github.com/golang/sys $JOBCRYPT_TEST_GOPATH/src/golang.org/x/sys",
             ],
+            Self::Jq => &["brew install jq"],
             Self::Nats => &["brew install nats-server"],
+            Self::Node => &["brew install node"],
             Self::Postgres => &["brew install postgresql@18"],
             Self::Python => &[
                 "python3 -m venv ~/.jobcrypt-tests",
-                "~/.jobcrypt-tests/bin/pip install cryptography pynacl",
+                "~/.jobcrypt-tests/bin/pip install cryptography pynacl python-dotenv pyyaml",
                 "export JOBCRYPT_TEST_PYTHON=~/.jobcrypt-tests/bin/python3",
             ],
             Self::RabbitMq => &["brew install rabbitmq"],
@@ -110,9 +138,12 @@ impl Requirement {
     fn is_met(self) -> bool {
         match self {
             Self::CMake => is_on_path("cmake"),
+            Self::Fish => is_on_path("fish"),
             Self::Git => is_on_path("git"),
             Self::Go => has_go(),
+            Self::Jq => is_on_path("jq"),
             Self::Nats => is_on_path("nats-server"),
+            Self::Node => is_on_path("node"),
             Self::Postgres => PostgresPrograms::find().is_ok(),
             Self::Python => python().is_some(),
             Self::RabbitMq => has_rabbitmq(),
@@ -193,7 +224,7 @@ fn python() -> Option<PathBuf> {
             let output = Command::new(python)
                 .args([
                     "-c",
-                    "import sys, cryptography.fernet, nacl.secret; print(sys.executable)",
+                    "import sys, cryptography.fernet, dotenv, nacl.secret, yaml; print(sys.executable)",
                 ])
                 .output()
                 .ok()?;
@@ -278,16 +309,18 @@ mod tests {
     fn instructions_name_what_is_missing_and_no_more() {
         let python = instructions(&[Requirement::Python]);
         assert!(python.contains(
-            "apt-get install --no-install-recommends python3-cryptography python3-nacl\n"
+            "apt-get install --no-install-recommends python3-cryptography python3-dotenv python3-nacl python3-yaml\n"
         ));
-        assert!(python.contains("dnf install python3-cryptography python3-pynacl\n"));
-        assert!(python.contains("pip install cryptography pynacl\n"));
+        assert!(python.contains(
+            "dnf install python3-cryptography python3-dotenv python3-pynacl python3-pyyaml\n"
+        ));
+        assert!(python.contains("pip install cryptography pynacl python-dotenv pyyaml\n"));
         assert!(!python.contains("postgresql"), "{python}");
 
         let all = instructions(&Requirement::OF_ALL_TESTS);
         assert!(
             all.contains(
-                " golang-golang-x-crypto-dev nats-server postgresql python3-cryptography python3-nacl rabbitmq-server redis-server ruby-sidekiq strace\n"
+                " golang-golang-x-crypto-dev jq nats-server nodejs postgresql python3-cryptography python3-dotenv python3-nacl python3-yaml rabbitmq-server redis-server ruby-sidekiq strace\n"
             ),
             "{all}"
         );

@@ -2,6 +2,7 @@
 
 mod auditing;
 mod bench;
+mod environment;
 mod files;
 mod format;
 mod full_disk;

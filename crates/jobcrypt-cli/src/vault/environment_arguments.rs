@@ -1,0 +1,48 @@
+use clap::Args;
+use jobcrypt::vault::{EnvironmentNames, ValuePath};
+
+/// How values are called in an environment.
+#[derive(Args)]
+pub(crate) struct EnvironmentArguments {
+    /// What each name begins with: with `MYAPP_`, database.host is `MYAPP_DATABASE_HOST`
+    #[arg(long, default_value = "", hide_default_value = true)]
+    prefix: String,
+
+    /// Only the values at and below these paths, separated by commas; may be repeated
+    #[arg(long, value_name = "PATH", value_delimiter = ',')]
+    only: Vec<ValuePath>,
+
+    /// Call the value at a path so, without the prefix; may be repeated
+    #[arg(long, value_name = "NAME=PATH", value_parser = alias)]
+    name: Vec<(String, ValuePath)>,
+
+    /// Spell values as Python does: `True`, `None`
+    #[arg(long)]
+    python_compat: bool,
+}
+
+impl EnvironmentArguments {
+    pub(crate) fn names(&self) -> EnvironmentNames {
+        let mut names = EnvironmentNames::new()
+            .prefix(&*self.prefix)
+            .python_compat(self.python_compat);
+        for path in &self.only {
+            names = names.only(path.clone());
+        }
+        for (name, path) in &self.name {
+            names = names.name(name, path.clone());
+        }
+        names
+    }
+
+    /// The paths of `--only`.
+    pub(crate) fn only(&self) -> &[ValuePath] {
+        &self.only
+    }
+}
+
+fn alias(text: &str) -> Result<(String, ValuePath), String> {
+    let (name, path) = text.split_once('=').ok_or("it is written NAME=PATH")?;
+    let path = path.parse().map_err(|error| format!("{error}"))?;
+    Ok((name.to_owned(), path))
+}

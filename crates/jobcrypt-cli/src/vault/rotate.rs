@@ -1,0 +1,83 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use jobcrypt::{
+    CipherName,
+    vault::{AuditAction, Vault, VaultForm},
+};
+use serde_json::json;
+
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    output::Output,
+    vault::{key_file, vault_arguments::VaultArguments},
+};
+
+#[derive(Args)]
+pub(crate) struct Rotate {
+    #[command(flatten)]
+    vault: VaultArguments,
+
+    /// Make a new key first, and put it in front of the list in the file of keys
+    #[arg(long)]
+    new_key: bool,
+
+    /// Take all keys but the first out of the file of keys, once nothing in this vault needs them. Older versions of the
+    /// vault, and other vaults, may need them still
+    #[arg(long, conflicts_with = "new_key")]
+    retire: bool,
+}
+
+impl Rotate {
+    /// The new key rests before the vault is touched; dying in between costs nothing, and running it again goes on.
+    pub(crate) fn run(self, output: &Output) -> Result<Exit, Failure> {
+        let before = self.vault.open(AuditAction::Get)?;
+        if self.new_key {
+            let keyring = self.vault.opening.keys.keyring()?;
+            let cipher = match before.form() {
+                VaultForm::Fernet => CipherName::FERNET,
+                _ => keyring.primary().cipher(),
+            };
+            key_file::add_new(&self.key_file()?, cipher)?;
+        }
+        let rotated = self
+            .vault
+            .options(AuditAction::Get)?
+            .rotate(self.vault.file())?;
+        if self.retire {
+            let file = self.key_file()?;
+            // Read again by the first key alone, and only then is it alone.
+            let first = self.vault.opening.keys.first_in(&file)?;
+            Vault::options(first).open(self.vault.file())?.verify()?;
+            key_file::retire(&file)?;
+        }
+        let document = json!({
+            "moved": rotated.moved,
+            "kept": rotated.kept,
+            "primary": rotated.primary.to_string(),
+            "written": rotated.is_written,
+            "retired": self.retire,
+        });
+        output.result(&document, |_| {
+            let next_step = match (self.retire, rotated.is_written) {
+                (true, _) => "The older keys are out of the file of keys.",
+                (_, true) => "The older keys go on opening older versions; once none is needed, `--retire`, or take them out of the list.",
+                (_, false) => "Nothing was under another key.",
+            };
+            format!(
+                "values moved {}, kept {}, all under key {} now\n{next_step}\n",
+                rotated.moved, rotated.kept, rotated.primary
+            )
+        })?;
+        Ok(Exit::Done)
+    }
+
+    fn key_file(&self) -> Result<PathBuf, Failure> {
+        self.vault.opening.keys.file().ok_or_else(|| {
+            Failure::new(Exit::Refused, "the keys are in no file that could be changed").next_step(
+                "make a key with `jobcrypt keys generate`, put it in front of the list where that is kept, a comma behind it, and run this without --new-key; a key repository has `jobcrypt keys rotate`",
+            )
+        })
+    }
+}

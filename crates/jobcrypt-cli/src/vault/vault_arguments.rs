@@ -1,0 +1,52 @@
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jobcrypt::vault::{AuditAction, Vault, VaultOptions};
+
+use crate::{audit_file, failure::Failure, vault::key_arguments::KeyArguments};
+
+/// A vault, its keys, and who is told.
+#[derive(Args)]
+pub(crate) struct VaultArguments {
+    /// The file of the vault
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) opening: OpeningArguments,
+}
+
+/// How vaults are opened.
+#[derive(Args)]
+pub(crate) struct OpeningArguments {
+    #[command(flatten)]
+    pub(crate) keys: KeyArguments,
+
+    /// A file that is told of each value before it is released
+    #[arg(long, value_name = "LOG")]
+    audit: Option<PathBuf>,
+}
+
+impl OpeningArguments {
+    pub(crate) fn options(&self, action: AuditAction) -> Result<VaultOptions, Failure> {
+        let options = Vault::options(self.keys.keyring()?).action(action);
+        Ok(match &self.audit {
+            Some(file) => options.audit(audit_file::open(file)?),
+            None => options,
+        })
+    }
+}
+
+impl VaultArguments {
+    pub(crate) fn options(&self, action: AuditAction) -> Result<VaultOptions, Failure> {
+        self.opening.options(action)
+    }
+
+    pub(crate) fn open(&self, action: AuditAction) -> Result<Vault, Failure> {
+        Ok(self.options(action)?.open(&self.file)?)
+    }
+
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+}

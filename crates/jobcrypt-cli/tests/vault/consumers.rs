@@ -1,0 +1,264 @@
+//! Each export format is read by a program that reads it in earnest.
+
+use std::process::Command;
+
+use serde_json::{Map, Value};
+
+use crate::workbench::{Workbench, run};
+
+/// What survives, by a name each.
+fn secrets() -> Map<String, Value> {
+    let long = "0123456789abcdef".repeat(4096);
+    let texts = [
+        (
+            "newlines",
+            "-----BEGIN KEY-----\nMIIE\n\n  x\n-----END KEY-----\n",
+        ),
+        ("quotes", "it's \"quoted\" twice"),
+        ("dollar", "$HOME ${HOME} $(id) `id` $$"),
+        ("bang", "!history !! !$"),
+        ("backslash", "a\\b\\\\c\\n\\'\\"),
+        (
+            "unicode",
+            "gr\u{fc}\u{df} \u{65e5}\u{672c} \u{1f511} \u{2018}x\u{2019} \u{2028}\u{85}\u{7f}",
+        ),
+        ("spaces", "  # a = b; & | < > * ? ~ % ^  "),
+        ("tab", "a\tb"),
+        ("backslash_at_the_end", "C:\\new\\"),
+        ("empty", ""),
+        ("leading", "\nx\n\n"),
+        ("yes", "no"),
+        ("long", &long),
+    ];
+    texts
+        .into_iter()
+        .map(|(name, text)| (name.to_owned(), text.into()))
+        .collect()
+}
+
+fn bench(secrets: &Map<String, Value>) -> Workbench {
+    Workbench::with(&Value::from(secrets.clone()).to_string())
+}
+
+/// Exports, and has a program read it and print its variables as JSON.
+fn read_back(
+    secrets: &Map<String, Value>,
+    format: &str,
+    program: &str,
+    arguments: &[&str],
+) -> Value {
+    let bench = bench(secrets);
+    let exported = bench
+        .vault(&["export", "v", "--prefix", "T_", "--format", format])
+        .done();
+    bench.write("exported", &exported);
+    let mut command = bench.command(program);
+    let run = run(command.args(arguments), "");
+    assert_eq!(run.code, 0, "{program} {}", run.err);
+    serde_json::from_str(run.text()).expect("it is JSON")
+}
+
+fn named(secrets: &Map<String, Value>) -> Value {
+    let name =
+        |(name, value): (&String, &Value)| (format!("T_{}", name.to_uppercase()), value.clone());
+    Value::from(secrets.iter().map(name).collect::<Map<_, _>>())
+}
+
+/// Prints the variables that begin with T_.
+const PRINT: &str = "/usr/bin/python3 -c 'import os, json; print(json.dumps({k: v for k, v in os.environ.items() if k.startswith(\"T_\")}))'";
+
+#[test]
+fn shells_read_what_is_exported_for_them() {
+    let secrets = secrets();
+    for (format, shell) in [("shell", "bash"), ("shell", "dash"), ("fish", "fish")] {
+        let script = match shell {
+            "fish" => format!("source exported; {PRINT}"),
+            _ => format!(". ./exported; {PRINT}"),
+        };
+        assert_eq!(
+            read_back(&secrets, format, shell, &["-c", &script]),
+            named(&secrets),
+            "{shell}"
+        );
+        // By eval too, as it stands in the help of others.
+        let script = match shell {
+            "fish" => format!("eval (cat exported | string collect); {PRINT}"),
+            _ => format!("eval \"$(cat exported)\"; {PRINT}"),
+        };
+        assert_eq!(
+            read_back(&secrets, format, shell, &["-c", &script]),
+            named(&secrets),
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn python_dotenv_reads_what_is_exported_for_it() {
+    let mut secrets = secrets();
+    secrets.insert("return".into(), "a\r\nb\\\"'".into());
+    let script = "import dotenv, json; print(json.dumps(dotenv.dotenv_values('exported', interpolate=False)))";
+    let read = read_back(&secrets, "dotenv", "/usr/bin/python3", &["-c", script]);
+    assert_eq!(read, named(&secrets));
+    secrets.insert("last".into(), "two\nlines\\".into());
+    let refused = bench(&secrets).vault(&["export", "v", "--format", "dotenv"]);
+    assert_eq!((refused.code, refused.out.len()), (3, 0));
+}
+
+#[test]
+fn yaml_and_json_are_read_by_parsers_of_others() {
+    let secrets = secrets();
+    let script =
+        "import yaml, json; print(json.dumps(yaml.safe_load(open('exported', newline=''))))";
+    let read = read_back(&secrets, "yaml", "/usr/bin/python3", &["-c", script]);
+    assert_eq!(read, Value::from(secrets.clone()));
+    let read = read_back(&secrets, "json", "jq", &[".", "exported"]);
+    assert_eq!(read, Value::from(secrets));
+}
+
+#[test]
+fn what_is_exported_as_yaml_is_read_back() {
+    let secrets = secrets();
+    let bench = bench(&secrets);
+    let yaml = bench.vault(&["export", "v", "--format", "yaml"]).done();
+    bench
+        .vault_with(&["create", "w", "--from", "-", "--source", "yaml"], &yaml)
+        .done();
+    assert_eq!(bench.vault(&["diff", "v", "w"]).code, 0);
+    let json = bench.vault(&["export", "w", "--format", "json"]).done();
+    assert_eq!(
+        serde_json::from_str::<Value>(&json).expect("it is JSON"),
+        Value::from(secrets.clone())
+    );
+    let dotenv = bench.vault(&["export", "v", "--format", "dotenv"]).done();
+    bench
+        .vault_with(
+            &["create", "x", "--from", "-", "--source", "dotenv"],
+            &dotenv,
+        )
+        .done();
+    let shell = |vault| bench.vault(&["export", vault, "--format", "shell"]).done();
+    assert_eq!(shell("v"), shell("x"));
+}
+
+/// Debian 12 has a Node that cannot read such files yet.
+#[test]
+fn node_reads_what_is_exported_for_it_where_it_can() {
+    let mut secrets = secrets();
+    let script = "console.log(JSON.stringify(Object.fromEntries(Object.entries(process.env).filter(([k]) => k.startsWith('T_')))))";
+    let version = Command::new("node")
+        .arg("--version")
+        .output()
+        .expect("there is a node: cargo xtask test");
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    let major = version
+        .trim_start_matches('v')
+        .split('.')
+        .next()
+        .and_then(|it| it.parse::<u32>().ok());
+    if major.expect("node says its version") >= 20 {
+        let read = read_back(
+            &secrets,
+            "dotenv-node",
+            "node",
+            &["--env-file=exported", "-e", script],
+        );
+        assert_eq!(read, named(&secrets));
+    }
+    secrets.insert("all".into(), "'`\"".into());
+    let refused = bench(&secrets).vault(&["export", "v", "--format", "dotenv-node"]);
+    assert_eq!(refused.code, 3);
+    assert!(
+        refused.err.contains("all holds each of the quotes"),
+        "{}",
+        refused.err
+    );
+    assert!(refused.out.is_empty());
+}
+
+#[test]
+fn a_dotenv_report_of_gitlab_carries_plain_words_and_refuses_the_rest() {
+    let bench = Workbench::with(r#"{"a":"abc+/=\\\"'","n":5}"#);
+    let exported = bench
+        .vault(&["export", "v", "--format", "gitlab-dotenv"])
+        .done();
+    assert_eq!(exported, "A=abc+/=\\\"'\nN=5\n");
+    for (value, says) in [
+        ("a b", "space"),
+        ("a\nb", "line break"),
+        ("'a'", "quote"),
+        ("a$b", "variable"),
+    ] {
+        bench
+            .vault_with(&["set", "v", "a", "--from", "-"], value)
+            .done();
+        let refused = bench.vault(&["export", "v", "--format", "gitlab-dotenv"]);
+        assert_eq!((refused.code, refused.out.len()), (3, 0));
+        assert!(
+            refused.err.contains(says) && refused.err.contains("vault exec"),
+            "{}",
+            refused.err
+        );
+    }
+}
+
+#[test]
+fn each_line_is_masked_for_github_before_the_file_is_written() {
+    let secrets = secrets();
+    let bench = bench(&secrets);
+    bench.vault_with(&["set", "v", "percent"], "100%25x").done();
+    let mut command = bench.command(crate::workbench::JOBCRYPT);
+    command.env("GITHUB_ENV", bench.path().join("github_env"));
+    let run = run(
+        command.args(["vault", "export", "v", "--format", "github-env"]),
+        "",
+    );
+    assert_eq!(run.code, 0, "{}", run.err);
+    let masked: Vec<_> = run.text().lines().collect();
+    for line in [
+        "-----BEGIN KEY-----",
+        "MIIE",
+        "-----END KEY-----",
+        "a\tb",
+        "100%2525x",
+    ] {
+        let is_masked = masked.contains(&&*format!("::add-mask::{line}"));
+        assert_eq!(is_masked, line.len() > 3, "{line}");
+    }
+    assert!(masked.iter().all(|line| line.starts_with("::add-mask::")));
+    assert!(!masked.contains(&"::add-mask::"));
+    assert!(run.err.contains("EMPTY is not masked"), "{}", run.err);
+    assert!(run.err.contains("NEWLINES is not masked"), "{}", run.err);
+
+    // As the runner reads the file: NAME<<delimiter, lines, delimiter.
+    let file = bench.read("github_env");
+    let mut rest = &*file;
+    let mut count = 0;
+    while let Some((head, behind)) = rest.split_once('\n') {
+        let (name, delimiter) = head.split_once("<<").expect("it begins a value");
+        let (value, behind) = behind
+            .split_once(&format!("\n{delimiter}\n"))
+            .expect("it ends");
+        if let Some(secret) = secrets.get(&name.to_lowercase()) {
+            assert_eq!(secret, value, "{name}");
+            count += 1;
+        }
+        rest = behind;
+    }
+    assert_eq!(count, secrets.len());
+    assert_eq!(
+        bench.vault(&["export", "v", "--format", "github-env"]).code,
+        1
+    );
+    let reserved = bench.vault(&[
+        "export",
+        "v",
+        "--format",
+        "github-env",
+        "--to",
+        "x",
+        "--prefix",
+        "GITHUB_",
+    ]);
+    assert_eq!(reserved.code, 25);
+}

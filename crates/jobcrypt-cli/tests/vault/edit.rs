@@ -1,0 +1,90 @@
+//! An editor that is a script, on a terminal that `script` makes.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use crate::workbench::{JOBCRYPT, Run, Workbench, run};
+
+/// Edits with a shell script as the editor; `input` is typed.
+fn edit(bench: &Workbench, editor: &str, input: &str) -> Run {
+    bench.write("editor", &format!("#!/bin/sh\nset -e\n{editor}\n"));
+    let path = bench.path().join("editor");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("it is ours");
+    fs::create_dir_all(bench.path().join("memory")).expect("it is ours");
+    let mut command = bench.command("script");
+    command
+        .env("VISUAL", format!("'{}' --wait", path.display()))
+        .env("XDG_RUNTIME_DIR", bench.path().join("memory"));
+    let edit = format!("'{JOBCRYPT}' vault edit v --audit log");
+    let run = run(command.args(["-qec", &edit, "/dev/null"]), input);
+    let left = fs::read_dir(bench.path().join("memory"))
+        .expect("it is there")
+        .count();
+    assert_eq!(left, 0, "plaintext stays behind");
+    run
+}
+
+#[test]
+fn an_edited_value_is_saved_and_the_others_keep_their_bytes() {
+    let bench = Workbench::with(r#"{"a":"one","b":"two"}"#);
+    let before = bench.read("v");
+    // As many editors save: a new file in the place of the old one.
+    let run = edit(
+        &bench,
+        r#"test "$1" = --wait; stat -c %a "$2" "$(dirname "$2")" > modes; sed s/one/1ne/ "$2" > "$2.new"; mv "$2.new" "$2""#,
+        "",
+    );
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert_eq!(bench.read("modes"), "600\n700\n");
+    assert_eq!(bench.vault(&["get", "v", "a"]).done(), "1ne");
+    let after = bench.read("v");
+    let line = |text: &str| {
+        text.lines()
+            .find(|line| line.starts_with("b "))
+            .map(str::to_owned)
+    };
+    assert_eq!(line(&before), line(&after));
+    assert!(bench.read("log").contains("\"action\":\"edit\""));
+}
+
+#[test]
+fn unchanged_means_untouched() {
+    let bench = Workbench::with(r#"{"a":"one"}"#);
+    let before = bench.read("v");
+    assert_eq!(edit(&bench, "true", "").code, 28);
+    assert_eq!(edit(&bench, "exit 1", "").code, 1);
+    assert_eq!(bench.read("v"), before);
+}
+
+#[test]
+fn a_mistake_is_shown_and_edited_again() {
+    let bench = Workbench::with(r#"{"a":"one"}"#);
+    let editor = r#"if test -e again; then echo 'a: "two"' > "$2"; else touch again; echo 'a: "s3cret' > "$2"; fi"#;
+    let run = edit(&bench, editor, "\n");
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(run.text().contains("it is no YAML"), "{}", run.text());
+    assert_eq!(bench.vault(&["get", "v", "a"]).done(), "two");
+}
+
+#[test]
+fn what_others_changed_meanwhile_stays() {
+    let bench = Workbench::with(r#"{"a":"one","b":"two"}"#);
+    let other = format!(r#"printf new | '{JOBCRYPT}' vault set v b; sed -i s/one/1ne/ "$2""#);
+    assert_eq!(edit(&bench, &other, "").code, 0);
+    assert_eq!(
+        bench.vault(&["export", "v", "--format", "json"]).done(),
+        "{\"a\":\"1ne\",\"b\":\"new\"}\n"
+    );
+}
+
+#[test]
+fn a_signal_leaves_no_plaintext_and_the_old_vault() {
+    let bench = Workbench::with(r#"{"a":"one"}"#);
+    let before = bench.read("v");
+    let run = edit(
+        &bench,
+        r#"echo 'a: "two"' > "$2"; kill -TERM $PPID; exec sleep 100"#,
+        "",
+    );
+    assert_eq!(run.code, 130, "{}", run.text());
+    assert_eq!(bench.read("v"), before);
+}
