@@ -5,5 +5,6 @@ mod consumers;
 mod edit;
 mod exec;
 mod git;
+mod pipelines;
 mod seed;
 mod workbench;
