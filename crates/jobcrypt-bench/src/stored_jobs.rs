@@ -10,12 +10,14 @@ use crate::{
     statistics::median,
     stored_jobs::{
         command::{Command, Done},
+        cores::Cores,
         fleet::Fleet,
         stored_table::{PAGE_ARGS, StoredTable},
     },
 };
 
 mod command;
+mod cores;
 mod fleet;
 mod locks;
 mod stored_table;
@@ -57,9 +59,13 @@ struct Figures {
     many: Done,
     two: Vec<Done>,
     one_again: Done,
+    /// The share of the cores that was busy meanwhile.
+    busy_by_two: f64,
+    busy_by_one: f64,
     alone: f64,
-    beside_migration: f64,
-    beside_rate: f64,
+    /// Jobs a second beside a migration, over those with nothing beside just before.
+    share: f64,
+    share_at_rate: f64,
 }
 
 /// Measures, prints, and where `is_written` writes the page.
@@ -96,24 +102,33 @@ async fn measure(size: Size) -> Result<Figures, BoxError> {
     let many = command.migrate(&table, &[]).await?;
     // A table with as much behind it is slower: what two processes do is compared with what one does next to it.
     command.rotate()?;
+    let cores = Cores::look_at()?;
     let two = command.migrate_by_two(&table).await?;
+    let busy_by_two = cores.busy_since()?;
     command.rotate()?;
+    let cores = Cores::look_at()?;
     let one_again = command.migrate(&table, &[]).await?;
+    let busy_by_one = cores.busy_since()?;
 
     table.fill(command.hook(), size.beside).await?;
     let fleet = Fleet::start(&table, command.hook()).await?;
-    let (mut alone, mut beside_migration, mut beside_rate) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut alone, mut shares, mut shares_at_rate) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..size.rounds {
-        alone.push(fleet.rate_for(size.watched).await?);
-        for (rates, options) in [
-            (&mut beside_migration, &[][..]),
-            (&mut beside_rate, &["--rate".to_owned(), RATE.to_string()]),
+        for (shares, options) in [
+            (&mut shares, &[][..]),
+            (
+                &mut shares_at_rate,
+                &["--rate".to_owned(), RATE.to_string()],
+            ),
         ] {
+            let before = fleet.rate_for(size.watched).await?;
             command.rotate()?;
             let child = command.begin_migration(options)?;
-            rates.push(fleet.rate_for(size.watched).await?);
+            table.until_jobs_move_to(command.primary()).await?;
+            shares.push(fleet.rate_for(size.watched).await? / before);
             // Workers are what is watched; a migration that was over before them would be none.
             child.must_be_running_and_stop().await?;
+            alone.push(before);
         }
     }
     fleet.stop().await?;
@@ -124,9 +139,11 @@ async fn measure(size: Size) -> Result<Figures, BoxError> {
         many,
         two,
         one_again,
+        busy_by_two,
+        busy_by_one,
         alone: of(alone)?,
-        beside_migration: of(beside_migration)?,
-        beside_rate: of(beside_rate)?,
+        share: of(shares)?,
+        share_at_rate: of(shares_at_rate)?,
     })
 }
 
@@ -178,23 +195,24 @@ fn page(size: Size, figures: &Figures, machine: &Machine) -> String {
     line(
         "two processes",
         format!(
-            "{:.1} s, one after them {:.1} s: {ratio:.2} times as fast",
+            "{:.1} s, one after them {:.1} s: {ratio:.2} times as fast; {:.0} % and {:.0} % of the cores were busy",
             slower.as_secs_f64(),
-            figures.one_again.elapsed.as_secs_f64()
+            figures.one_again.elapsed.as_secs_f64(),
+            figures.busy_by_two * 100.0,
+            figures.busy_by_one * 100.0
         ),
     );
     line(
         "jobs worked, nothing beside",
         format!("{:.0}/s", figures.alone),
     );
-    let share = |rate: f64| format!("{rate:.0}/s: {:.2} of that", rate / figures.alone);
     line(
         "jobs worked beside `migrate`",
-        share(figures.beside_migration),
+        format!("{:.2} of that", figures.share),
     );
     line(
         &format!("jobs worked beside `migrate --rate {RATE}`"),
-        share(figures.beside_rate),
+        format!("{:.2} of that", figures.share_at_rate),
     );
     text
 }
@@ -211,8 +229,8 @@ cargo xtask bench --stored-jobs
 The server is a throwaway one on the same machine, which need not survive a crash (`fsync` is off): on a disk that is
 waited for, the database takes more of the time. Rows are locked from the reading of a page to its end; a sample every
 millisecond looks how long. The workers are a River client that works jobs of another kind with the plugin, as fast as
-it can, while nothing, a migration, or one with a rate goes on beside; two cores are all that the server, the workers
-and the migration have, so what the migration takes of them the workers have not.
+it can, while nothing goes on beside, and then a migration, from the moment when its first job has moved. The cores are
+all that the server, the workers and the migration have, so what the migration takes of them the workers have not.
 
 | | |
 |---|---|

@@ -261,7 +261,8 @@ async fn push(
     transaction.atomic();
     for job in jobs {
         let mut job = job.clone();
-        job.enqueued_at = Some(since_1970().as_millis() as f64);
+        // Milliseconds, as rusty-sidekiq has them.
+        job.enqueued_at = Some((since_1970().as_secs_f64() * 1000.0).trunc());
         let mut queues = connection.cmd_with_key("SADD", QUEUES.to_owned());
         queues.arg(&job.queue);
         let mut queue = connection.cmd_with_key("LPUSH", of_queue(&job.queue));

@@ -3,7 +3,9 @@
 //! Sidekiq wants an array of args. rusty-sidekiq makes one of whatever an app hands over that is none; so
 //! what is sealed are the args as the app handed them over, and the array holds the one envelope.
 
-use jobcrypt_core::{EncryptHook, Error, ErrorKind, JobContext};
+use std::borrow::Cow;
+
+use jobcrypt_core::{EncryptHook, Error, ErrorKind, JobContext, Payload};
 use serde_json::Value;
 
 /// Makes the array that Sidekiq wants of args.
@@ -21,7 +23,7 @@ pub(crate) fn to_open(
     context: &JobContext<'_>,
     args: &Value,
 ) -> Result<Vec<u8>, Error> {
-    let of = |value: &Value| jobcrypt_core::Payload::as_json(value).map(|json| json.into_owned());
+    let of = |value: &Value| value.as_json().map(Cow::into_owned);
     let Value::Array(several) = args else {
         return of(args);
     };

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jobcrypt::{EncryptHook, Keyring, SecretKey, ciphers::XChaCha20Poly1305};
+use jobcrypt::{EncryptHook, KeyId, Keyring, SecretKey, ciphers::XChaCha20Poly1305};
 use riverqueue::BoxError;
 use serde_json::Value;
 
@@ -60,6 +60,11 @@ impl Command {
         self.keys.swap(0, 1);
         self.hook.keys().swap(keyring(&self.keys)?);
         Ok(())
+    }
+
+    /// The key that jobs move to.
+    pub(crate) fn primary(&self) -> KeyId {
+        self.hook.keys().snapshot().primary().key_id()
     }
 
     /// Counts once and returns how long that took.

@@ -1,4 +1,6 @@
-use jobcrypt::{EncryptHook, JobContext};
+use std::time::Duration;
+
+use jobcrypt::{EncryptHook, JobContext, KeyId};
 use jobcrypt_testkit::PostgresServer;
 use riverqueue::{BoxError, migrate::PostgresMigrator};
 use sqlx::{PgPool, postgres::PgPoolOptions};
@@ -35,6 +37,24 @@ impl StoredTable {
 
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Waits until a job is under this key that was under another.
+    pub(crate) async fn until_jobs_move_to(&self, key: KeyId) -> Result<(), BoxError> {
+        let key = key.to_string();
+        loop {
+            let first: String = sqlx::query_scalar(
+                "select split_part(args->>'river_encrypt', '.', 3) from river_job
+                 where kind = $1 order by id limit 1",
+            )
+            .bind(KIND)
+            .fetch_one(&self.pool)
+            .await?;
+            if first == key {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Empties the table and stores so many sealed jobs, none of them due.

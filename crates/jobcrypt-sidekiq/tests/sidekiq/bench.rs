@@ -3,6 +3,7 @@
 
 use std::{
     env,
+    fmt::Write,
     sync::{Arc, Mutex},
 };
 
@@ -168,7 +169,7 @@ impl Bench {
                 "GET" => vec![self.redis(&read).await],
                 _ => self.redis(&read).await,
             };
-            dump.push_str(&format!("{key}: {values:?}\n"));
+            writeln!(dump, "{key}: {values:?}").expect("a String takes it");
         }
         dump
     }

@@ -15,7 +15,7 @@ struct Fails;
 #[async_trait]
 impl Worker<u64> for Fails {
     fn opts() -> WorkerOpts<u64, Self> {
-        WorkerOpts::new().unique_for(Duration::from_secs(60))
+        WorkerOpts::new().unique_for(Duration::from_mins(1))
     }
 
     async fn perform(&self, _: u64) -> sidekiq::Result<()> {
