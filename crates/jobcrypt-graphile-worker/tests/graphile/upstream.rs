@@ -35,7 +35,8 @@ async fn a_job_added_by_a_handlers_context_passes_no_hook() {
         .init()
         .await
         .expect("the worker is sound");
-    let added = worker.create_utils().add_job(Parent {}, JobSpec::default());
+    let utils = worker.create_utils();
+    let added = utils.add_job(Parent {}, JobSpec::default());
     let added = added.await.expect("stored");
     assert_eq!(added.payload(), &json!({"from": "hook"}));
     worker.run_once().await.expect("it runs");
