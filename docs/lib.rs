@@ -18,6 +18,9 @@ pub mod failures {}
 #[doc = include_str!("faults.md")]
 pub mod faults {}
 
+#[doc = include_str!("fields.md")]
+pub mod fields {}
+
 #[doc = include_str!("for-queue-authors.md")]
 pub mod for_queue_authors {}
 

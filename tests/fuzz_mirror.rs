@@ -36,6 +36,16 @@ proptest! {
     }
 
     #[test]
+    fn fields_come_back_in_their_places(
+        choice in any::<u8>(),
+        args in r#"\{("password":("x"|1|\{\}|null)|"p\\u0061ssword":1)?(,? ?"(host|to|users|password|river_encrypt)": ?(1|"a"|\[\]|\[\{"pin":[12]\},\{"pin":1,"pin":2\}\]|\{"x":1.50\})){0,4} ?\}"#,
+        edits in prop::collection::vec(any::<u8>(), 0..12),
+    ) {
+        properties::fields(&[&[choice & 0xfe], args.as_bytes()].concat());
+        properties::fields(&[&[choice | 1], &edits[..]].concat());
+    }
+
+    #[test]
     fn no_vault_opens_but_what_was_written(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
         properties::vault(&bytes);
     }
@@ -51,10 +61,11 @@ proptest! {
 #[test]
 fn the_corpus_holds() {
     let corpus = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus"));
-    let targets: [(&str, Property); 4] = [
+    let targets: [(&str, Property); 5] = [
         ("token", properties::token),
         ("open", properties::open),
         ("envelope", properties::envelope),
+        ("fields", properties::fields),
         ("vault", properties::vault),
     ];
     for (name, property) in targets {

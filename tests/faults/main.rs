@@ -2,10 +2,12 @@
 //! program of its own: `cargo xtask faults` lets it write `docs/faults.md`, and a test run compares.
 
 mod command;
+mod connection;
 mod disk;
 mod fault;
 mod jobs;
 mod killed_rotation;
+mod lost_key;
 mod migration;
 mod page;
 mod repository;
@@ -16,12 +18,14 @@ use std::{env, fs, path::Path, process::ExitCode, time::Instant};
 
 use crate::fault::Fault;
 
-const FAULTS: [&[Fault]; 5] = [
+const FAULTS: [&[Fault]; 7] = [
     killed_rotation::FAULTS,
     disk::FAULTS,
     two_rotations::FAULTS,
+    lost_key::FAULTS,
     stale_node::FAULTS,
     migration::FAULTS,
+    connection::FAULTS,
 ];
 
 fn main() -> ExitCode {

@@ -5,8 +5,9 @@ the text is enough and that the Rust crates keep to it.
     jobcrypt_format.py --check v1.json      recomputes every frozen vector
 
 A line asks for an `op`: `seal`, `open`, `legacy_seal` or `legacy_open`, with `cipher`, `key`, `kind`,
-`namespace`, `purpose` and `detail`, for the legacy ones also `form`, and `args` or `stored`. Bytes are in
-standard base64. The answer is `{"result": ...}`, with null for plaintext, or `{"error": class}`.
+`namespace`, `purpose` and `detail`, for the legacy ones also `form`, and `args` or `stored`; `seal` takes
+`pad`, a number of bytes or null, and `fields`, with the lists `required`, `optional` and `bound`, or null. Bytes
+are in standard base64. The answer is `{"result": ...}`, with null for plaintext, or `{"error": class}`.
 """
 
 import base64
@@ -25,7 +26,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, aead, algorithms, mod
 from nacl import bindings, exceptions, secret
 
 MARKER = "river_encrypt"
-FORM = "jc1"
+FORMS = ("jc1", "jc1f")
 MOST_KEYS_TRIED = 16
 
 
@@ -88,8 +89,10 @@ class Context:
     purpose: str = "args"
     detail: str = ""
 
-    def to_bytes(self):
-        parts = [FORM, self.purpose, self.kind, self.namespace, self.detail]
+    def to_bytes(self, form="jc1"):
+        is_of_fields = form.startswith("jc1f") and self.purpose == "args"
+        purpose = "fields" if is_of_fields else self.purpose
+        parts = [form, purpose, self.kind, self.namespace, self.detail]
         encoded = [part.encode() for part in parts]
         if sum(len(part) + 2 for part in encoded) > 0xFFFF:
             raise Refused("invalid_configuration")
@@ -225,23 +228,28 @@ def ending(context):
     return context + u16(len(context)) + b"\0"
 
 
-def write_token(key, context, args, _fixed=None):
-    encryptor, context = key.encryptor(), context.to_bytes()
+def write_token(key, context, args, _fixed=None, form="jc1", pad=None):
+    option = "+pad" if pad else ""
+    if pad:
+        args += b"\x80"
+        args += b"\0" * (-len(args) % pad)
+    encryptor, context = key.encryptor(), context.to_bytes(form + option)
     if encryptor.takes_associated_data:
         body = encryptor.encrypt(context, args, _fixed)
     else:
         body = encryptor.encrypt(b"", args + ending(context), _fixed)
-    return ".".join([FORM, key.cipher, to_base64url(key.id), to_base64url(body)])
+    return ".".join([form, key.cipher + option, to_base64url(key.id), to_base64url(body)])
 
 
 def read_token(token, keys, context):
     form, *parts = token.split(".")
-    if form != FORM:
+    if form not in FORMS:
         raise Refused("unsupported_version" if claims_version(token) else "malformed")
     if len(parts) != 3:
         raise Refused("malformed")
     cipher, id_text, body_text = parts
-    if "+" in cipher:
+    cipher, plus, option = cipher.partition("+")
+    if plus and option != "pad":
         raise Refused("unsupported_version")
     if not re.fullmatch("[a-z0-9-]{1,32}", cipher):
         raise Refused("malformed")
@@ -251,13 +259,21 @@ def read_token(token, keys, context):
     key = next((key for key in keys if key.cipher == cipher and key.id == id_bytes), None)
     if key is None:
         raise Refused("no_matching_key")
-    context, body, encryptor = context.to_bytes(), from_base64url(body_text), key.encryptor()
+    context, encryptor = context.to_bytes(form + plus + option), key.encryptor()
+    body = from_base64url(body_text)
     if encryptor.takes_associated_data:
-        return encryptor.decrypt(context, body)
-    plaintext, expected = encryptor.decrypt(b"", body), ending(context)
-    if not plaintext.endswith(expected):
-        raise Refused("authentication_failed")
-    return plaintext[: -len(expected)]
+        plaintext = encryptor.decrypt(context, body)
+    else:
+        plaintext, expected = encryptor.decrypt(b"", body), ending(context)
+        if not plaintext.endswith(expected):
+            raise Refused("authentication_failed")
+        plaintext = plaintext[: -len(expected)]
+    if plus:
+        plaintext = plaintext.rstrip(b"\0")
+        if not plaintext.endswith(b"\x80"):
+            raise Refused("authentication_failed")
+        plaintext = plaintext[:-1]
+    return plaintext
 
 
 def claims_version(text):
@@ -290,7 +306,7 @@ def parse_json(stored):
 
 def text_under_marker(stored):
     """Returns the text under the marker, or None when the args are no envelope."""
-    if MARKER.encode() not in stored and b"\\" not in stored and b"jc1." not in stored:
+    if not any(text in stored for text in (MARKER.encode(), b"\\", b"jc1.", b"jc1f.")):
         return None
     try:
         args = parse_json(stored)
@@ -303,16 +319,28 @@ def text_under_marker(stored):
         if is_under_another_marker(args):
             raise Refused("malformed")
         return None
-    if len(args) != 1 or not isinstance(values[0], str):
+    if len(values) != 1 or not isinstance(values[0], str):
+        raise Refused("malformed")
+    if len(args) != 1 and not values[0].startswith("jc1f."):
         raise Refused("malformed")
     return values[0]
 
 
 def is_under_another_marker(args):
-    if len(args) != 1 or not isinstance(args[0][1], str):
+    # A token of fields at the top, or any token alone.
+    return any(
+        isinstance(value, str)
+        and is_token(value)
+        and (len(args) == 1 or value.startswith("jc1f."))
+        for _, value in args
+    )
+
+
+def is_token(text):
+    form, *parts = text.split(".")
+    if form not in FORMS or len(parts) != 3:
         return False
-    form, *parts = args[0][1].split(".")
-    if form != FORM or len(parts) != 3 or not re.fullmatch("[a-z0-9-]{1,32}", parts[0]):
+    if not re.fullmatch(r"[a-z0-9-]{1,32}(\+pad)?", parts[0]):
         return False
     try:
         return len(from_base64url(parts[1])) == 16
@@ -320,8 +348,8 @@ def is_under_another_marker(args):
         return False
 
 
-def seal(key, context, args, _fixed=None):
-    token = write_token(key, context, args, _fixed)
+def seal(key, context, args, _fixed=None, pad=None):
+    token = write_token(key, context, args, _fixed, pad=pad)
     return ('{"%s":"%s"}' % (MARKER, token)).encode()
 
 
@@ -333,7 +361,10 @@ def open_stored(stored, keys, context, legacy=()):
             if not text:
                 raise Refused("malformed")
             return open_legacy("River", from_standard_base64(text), keys)
-        return read_token(text, keys, context)
+        plaintext = read_token(text, keys, context)
+        if text.startswith("jc1f."):
+            return put_together(stored.decode(), plaintext.decode()).encode()
+        return plaintext
     plain = next((form for form in legacy if form in ("PlainBox", "PlainFernet")), None)
     stored = stored.strip(b" \t\r\n")
     if plain is None or not stored.startswith(b'"'):
@@ -348,6 +379,216 @@ def open_stored(stored, keys, context, legacy=()):
         raise Refused("malformed")
     decode = from_padded_base64url if plain == "PlainFernet" else from_standard_base64
     return open_legacy(plain, decode(text), keys)
+
+
+# Fields
+
+
+def parts_of(path):
+    """Returns the parts of a path, `None` for `*`."""
+    if not path.startswith("/"):
+        raise Refused("invalid_configuration")
+    unescape = {"~0": "~", "~1": "/", "~2": "*"}
+    return [
+        None if part == "*" else re.sub("~[012]", lambda it: unescape[it[0]], part)
+        for part in path[1:].split("/")
+    ]
+
+
+SPACE = re.compile(r"[ \t\n\r]*")
+VALUE = json.JSONDecoder(object_pairs_hook=Pairs, parse_int=str, parse_float=str)
+
+
+class Args:
+    """An object as it is written, and the places to which paths lead."""
+
+    def __init__(self, text, paths):
+        self.text, self.paths = text, [parts_of(path) for path in paths]
+        self.places = []  # (number of the path, pointer, start, end), as they stand
+        self.member = None  # what to take out to take the marker out
+        at = self.space(0)
+        if text[at : at + 1] != "{":
+            raise Refused("not_an_object")
+        self.begin = at + 1
+        self.is_empty = text[self.space(self.begin)] == "}"
+        try:
+            end = self.object(at, range(len(paths)), 0, "")
+        except (ValueError, IndexError):
+            raise Refused("malformed") from None
+        if self.space(end) != len(text):
+            raise Refused("malformed")
+
+    def space(self, at):
+        return SPACE.match(self.text, at).end()
+
+    def value(self, at, active, depth, pointer):
+        done = [path for path in active if len(self.paths[path]) == depth]
+        if active and not done and self.text[at] == "{":
+            return self.object(at, active, depth, pointer)
+        if active and not done and self.text[at] == "[":
+            return self.array(at, active, depth, pointer)
+        _, end = VALUE.raw_decode(self.text, at)
+        if done:
+            self.places.append((done[0], pointer, at, end))
+        return end
+
+    def object(self, at, active, depth, pointer):
+        has_any = any(self.paths[path][depth] is None for path in active)
+        names, comma = set(), None
+        at = self.space(at + 1)
+        if self.text[at] == "}":
+            return at + 1
+        while True:
+            start = self.space(at)
+            name, at = VALUE.raw_decode(self.text, start)
+            at = self.space(at)
+            if not isinstance(name, str) or self.text[at] != ":":
+                raise ValueError
+            at = self.space(at + 1)
+            if depth == 0 and name == MARKER:
+                _, at = VALUE.raw_decode(self.text, at)
+                behind = self.space(at)
+                if self.text[behind] == ",":
+                    self.member = (start, behind + 1)
+                else:
+                    self.member = (start if comma is None else comma, at)
+            else:
+                leading = [path for path in active if self.paths[path][depth] in (None, name)]
+                if name in names and (leading or has_any):
+                    raise Refused("duplicate_field")
+                names.add(name)
+                escaped = name.replace("~", "~0").replace("/", "~1")
+                at = self.value(at, leading, depth + 1, pointer + "/" + escaped)
+            comma = at = self.space(at)
+            at += 1
+            if self.text[comma] == "}":
+                return at
+            if self.text[comma] != ",":
+                raise ValueError
+
+    def array(self, at, active, depth, pointer):
+        at, index = self.space(at + 1), 0
+        if self.text[at] == "]":
+            return at + 1
+        while True:
+            leading = [path for path in active if self.paths[path][depth] in (None, str(index))]
+            at = self.value(self.space(at), leading, depth + 1, "%s/%d" % (pointer, index))
+            at, index = self.space(at), index + 1
+            at += 1
+            if self.text[at - 1] == "]":
+                return at
+            if self.text[at - 1] != ",":
+                raise ValueError
+
+
+def u64(length):
+    return length.to_bytes(8, "big")
+
+
+def sized(text):
+    return u64(len(text.encode())) + text.encode()
+
+
+def meaning(text):
+    """Returns the bytes that stand for a JSON value, however it is written."""
+    return meaning_of(json.loads(text, object_pairs_hook=Pairs, parse_int=Number, parse_float=Number))
+
+
+class Number(str):
+    pass
+
+
+def meaning_of(value):
+    if value is None:
+        return b"z"
+    if value is True or value is False:
+        return b"t" if value else b"f"
+    if isinstance(value, Number):
+        return b"n" + sized(spell(value))
+    if isinstance(value, str):
+        return b"s" + sized(value)
+    if isinstance(value, Pairs):
+        if len({name for name, _ in value}) != len(value):
+            raise Refused("duplicate_field")
+        members = sorted((name.encode(), member) for name, member in value)
+        parts = [u64(len(name)) + name + meaning_of(member) for name, member in members]
+        return b"o" + u64(len(parts)) + b"".join(parts)
+    return b"a" + u64(len(value)) + b"".join(meaning_of(element) for element in value)
+
+
+def spell(number):
+    sign, whole, fraction, power = re.fullmatch(
+        r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?", number
+    ).groups()
+    digits, power = whole + (fraction or ""), int(power or 0) - len(fraction or "")
+    significant = digits.rstrip("0")
+    power += len(digits) - len(significant)
+    significant = significant.lstrip("0")
+    return "%s%se%d" % (sign, significant, power) if significant else "0e0"
+
+
+def bound_digest(args, bound, first):
+    digest = hashlib.sha256(b"jobcrypt/bound/v1\0")
+    for number, path in enumerate(bound, first):
+        here = sorted(
+            (pointer.encode(), args.text[start:end])
+            for place, pointer, start, end in args.places
+            if place == number
+        )
+        digest.update(sized(path) + u64(len(here)))
+        for pointer, value in here:
+            digest.update(u64(len(pointer)) + pointer + meaning(value))
+    return to_base64url(digest.digest()) if bound else ""
+
+
+def compact(value):
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def seal_fields(key, context, args, required, optional=(), bound=(), pad=None, _fixed=None):
+    sealed = [*required, *optional]
+    args = Args(args.decode(), [*sealed, *bound])
+    if args.member:
+        raise Refused("marker_in_args")
+    if not set(range(len(required))) <= {place[0] for place in args.places}:
+        raise Refused("field_missing")
+    parts = [compact(sealed), compact(list(bound))]
+    parts.append(compact(bound_digest(args, bound, len(sealed))))
+    readable, at = "", args.begin
+    for number, pointer, start, end in args.places:
+        if number < len(sealed):
+            parts += [compact(pointer), args.text[start:end]]
+            readable += args.text[at:start] + "null"
+            at = end
+    plaintext = "[%s]" % ",".join(parts)
+    token = write_token(key, context, plaintext.encode(), _fixed, "jc1f", pad)
+    comma = "" if args.is_empty else ","
+    member = '"%s":"%s"%s' % (MARKER, token, comma)
+    return (args.text[: args.begin] + member + readable + args.text[at:]).encode()
+
+
+def put_together(stored, plaintext):
+    at, parts = 1, []
+    while plaintext[at - 1] != "]":
+        _, end = VALUE.raw_decode(plaintext, at)
+        parts.append(plaintext[at:end])
+        at = end + 1
+    sealed, bound, digest = (json.loads(part) for part in parts[:3])
+    values = dict(zip((json.loads(part) for part in parts[3::2]), parts[4::2]))
+    args = Args(stored, [*sealed, *bound])
+    if bound_digest(args, bound, len(sealed)) != digest:
+        raise Refused("bound_field_changed")
+    places = [place for place in args.places if place[0] < len(sealed)]
+    for _, pointer, start, end in places:
+        if pointer not in values or stored[start:end] != "null":
+            raise Refused("field_changed")
+    if len(places) != len(values):
+        raise Refused("field_changed")
+    changes = [(start, end, values[pointer]) for _, pointer, start, end in places]
+    changes.append((*args.member, ""))
+    for start, end, value in sorted(changes, reverse=True):
+        stored = stored[:start] + value + stored[end:]
+    return stored
 
 
 # Legacy forms
@@ -391,7 +632,11 @@ def answer(line):
     context = Context(line["kind"], line["namespace"], line["purpose"], line["detail"])
     sent = base64.b64decode(line["args" if line["op"].endswith("seal") else "stored"])
     if line["op"] == "seal":
-        return seal(key, context, sent)
+        fields, pad = line.get("fields"), line.get("pad")
+        if fields:
+            lists = fields["required"], fields["optional"], fields["bound"]
+            return seal_fields(key, context, sent, *lists, pad)
+        return seal(key, context, sent, pad=pad)
     if line["op"] == "open":
         return open_stored(sent, [key], context)
     if line["op"] == "legacy_seal":
@@ -457,6 +702,19 @@ def check(path):
         expect(entry, "the token", token, entry["token"])
         expect(entry, "the stored args", seal(key, context, args, read_fixed(entry)), stored)
         expect(entry, "what opens", open_stored(stored, [key], context), args)
+    for entry in vectors["padded"]:
+        key, context = keys[entry["key"]], read_context(entry["context"])
+        args, stored = entry["args"].encode(), entry["stored"].encode()
+        made = seal(key, context, args, read_fixed(entry), entry["pad"])
+        expect(entry, "the stored args", made, stored)
+        expect(entry, "what opens", open_stored(stored, [key], context), args)
+    for entry in vectors["fields"]:
+        key, context = keys[entry["key"]], read_context(entry["context"])
+        args, stored = entry["args"].encode(), entry["stored"].encode()
+        lists = entry["required"], entry["optional"], entry["bound"]
+        made = seal_fields(key, context, args, *lists, entry["pad"], read_fixed(entry))
+        expect(entry, "the stored args", made, stored)
+        expect(entry, "what opens", open_stored(stored, [key], context), args)
     for entry in vectors["legacy"]:
         key, args, stored = keys[entry["key"]], entry["args"].encode(), entry["stored"].encode()
         written = seal_legacy(entry["form"], key, args, read_fixed(entry))
@@ -469,7 +727,7 @@ def check(path):
         expect(entry, "what opens", outcome(entry), None)
     for entry in vectors["refused"]:
         expect(entry, "the error", outcome(entry), {"error": entry["error"]})
-    sections = ("tokens", "legacy", "spellings", "plaintext", "refused")
+    sections = ("tokens", "padded", "fields", "legacy", "spellings", "plaintext", "refused")
     print(json.dumps({section: len(vectors[section]) for section in sections}))
 
 

@@ -9,8 +9,9 @@ use jobcrypt::{
     EncryptHook, Encryptor, JobContext, Keyring, LegacyForm, Policy,
     ciphers::{Fernet, Secretbox, XChaCha20Poly1305},
     river::EncryptPlugin,
-    store::{Error, MigrateOptions, Report, Stop, Store},
+    store::{Error, MigrateOptions, Progress, Report, Stop, Store, Table},
 };
+use tokio::sync::watch;
 use workbench::{
     Bench, ChargeCard, Database, RebuildIndex, SendInvoice, build, builder, hook, key, keyring,
     on_both_databases,
@@ -238,6 +239,51 @@ on_both_databases! {
         assert_eq!(database.job(planted).await, before[3]);
     }
 
+    async fn a_hook_that_is_not_that_of_the_workers_seals_nothing(database: Database) {
+        let right = build(builder(hook().keys().clone()).namespace("right"));
+        plant(&database, &right, 3).await;
+        let plain = database.plant("charge_card", ARGS).await.to_string();
+        let before = database.jobs().await;
+        let wrong = build(builder(right.keys().clone()).namespace("wrong"));
+        let sink = Lines::default();
+        let sealing = MigrateOptions::new().seal_plaintext(&plain, sink.clone());
+        let error = store(&database).await.migrate(&wrong, &sealing, &mut |_| {}).await;
+        let error = error.expect_err("none of its jobs opens");
+        assert!(matches!(error, Error::NothingOpens { .. }), "{error}");
+
+        let wrong = build(builder(right.keys().clone()).namespace("right").marker("other"));
+        let table = Table::river().marker("other");
+        let of_other = Store::connect(&database.url(), [table]).await.expect("it is there");
+        for options in [&sealing, &MigrateOptions::new()] {
+            let error = of_other.migrate(&wrong, options, &mut |_| {}).await;
+            let error = error.expect_err("tokens stand elsewhere");
+            assert!(matches!(error, Error::AnotherMarker { .. }), "{error}");
+        }
+        assert_eq!(database.jobs().await, before);
+        assert_eq!(sink.taken(), [""; 0]);
+
+        // Who plants jobs that do not open stops nobody whose own do.
+        for _ in 0..30 {
+            database.plant("aaa", &sealed(&right, "charge_card")).await;
+        }
+        let report = migrate(&store(&database).await, &right, &sealing).await;
+        assert_eq!(report.sealed, 1);
+    }
+
+    async fn a_migration_that_waits_stops_at_once(database: Database) {
+        let hook = hook();
+        plant(&database, &hook, 3).await;
+        rotate(&hook);
+        let stop = Stop::default();
+        let options = MigrateOptions::new().page(1).rate(0.001).stop(stop.clone());
+        let report = store(&database)
+            .await
+            .migrate(&hook, &options, &mut |_| stop.now())
+            .await
+            .expect("it stops in good order");
+        assert_eq!((report.migrated, report.left), (1, 2));
+    }
+
     async fn a_renamed_kind_opens_again(database: Database) {
         let hook = hook();
         plant(&database, &hook, 3).await;
@@ -302,16 +348,22 @@ async fn a_lost_connection_is_made_anew() {
     plant(&database, &hook, 100).await;
     rotate(&hook);
     let store = store(&database).await;
-    let options = MigrateOptions::new().page(5).rate(200.0);
+    let options = MigrateOptions::new().page(5);
+    let (moved, mut seen) = watch::channel(0);
     let cutting = async {
-        for _ in 0..4 {
-            tokio::time::sleep(Duration::from_millis(60)).await;
+        for until in [10, 30, 50, 70] {
+            let reached = seen.wait_for(|moved| *moved >= until).await;
+            reached.expect("it has not ended yet");
             database
                 .run("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
                 .await;
         }
     };
-    let (report, ()) = tokio::join!(migrate(&store, &hook, &options), cutting);
+    let mut progress = |it: &Progress| {
+        moved.send_replace(it.migrated);
+    };
+    let (report, ()) = tokio::join!(store.migrate(&hook, &options, &mut progress), cutting);
+    let report = report.expect("it connects anew");
     assert_eq!((report.migrated, report.left), (100, 0));
     assert!(all_open(&database, &hook).await);
 }

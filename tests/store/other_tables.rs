@@ -160,3 +160,28 @@ async fn a_url_of_another_database_is_refused() {
         assert!(matches!(error, Error::Url), "{error}");
     }
 }
+
+#[tokio::test]
+async fn tokens_in_a_further_column_are_found_whatever_its_type() {
+    let database = Database::postgres().await;
+    let hook = hook();
+    let stored = sealed(&hook, "send_email");
+    database
+        .run(&format!(
+            "create table jobs (id int primary key, kind text, args jsonb, a bytea, b jsonb, c json, d text);
+             insert into jobs values
+                (1, 'send_email', '{{}}', convert_to('{stored}', 'UTF8'), '{stored}', '{stored}', '{stored}')"
+        ))
+        .await;
+    let columns = ["a", "b", "c", "d"];
+    let table = Table::new("jobs");
+    let table = columns
+        .iter()
+        .fold(table, |table, name| table.further(*name, Form::Text));
+    let store = Store::connect(&database.url(), [table]).await;
+    let store = store.expect("it is described as it is");
+    let status = store.status().await.expect("it counts");
+    assert_eq!(status.usage(), BTreeMap::from([(primary(&hook), 4)]));
+    let jobs = store.inspect(&Selection::all(), 1).await.expect("it reads");
+    assert_eq!(jobs[0].tokens.len(), 4);
+}

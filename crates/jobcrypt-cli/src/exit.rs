@@ -6,6 +6,7 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     Done = 0,
     Failed = 1,
+    Usage = 2,
     Refused = 3,
     Findings = 4,
     Keys = 5,

@@ -1,7 +1,10 @@
-use std::path::PathBuf;
+use std::{env, path::PathBuf};
 
 use clap::{Args, ValueEnum};
-use jobcrypt::{CipherName, EncryptHook, LegacyForm, Policy, ciphers, keys::KeySource};
+use jobcrypt::{
+    CipherName, EncryptHook, KeyId, LegacyForm, Policy, ciphers,
+    keys::{KeyRepository, KeySource},
+};
 
 use crate::{exit::Exit, failure::Failure, variable_name};
 
@@ -48,6 +51,19 @@ impl HookArguments {
     /// The key under which tokens stand.
     pub(crate) fn marker(&self) -> &str {
         &self.marker
+    }
+
+    /// Whether keys are given at all.
+    pub(crate) fn has_keys(&self) -> bool {
+        let is_set = |name: String| env::var_os(name).is_some_and(|text| !text.is_empty());
+        let from = &self.keys_from;
+        self.keys_in.is_some() || is_set(from.clone()) || is_set(format!("{from}_FILE"))
+    }
+
+    /// The staged key, where keys come from a repository.
+    pub(crate) fn staged(&self) -> Option<KeyId> {
+        let repository = KeyRepository::open(self.keys_in.as_ref()?).ok()?;
+        Some(repository.snapshot().ok()?.staged()?.id)
     }
 
     pub(crate) fn hook(&self) -> Result<EncryptHook, Failure> {

@@ -3,6 +3,7 @@ use clap::Subcommand;
 use crate::{exit::Exit, failure::Failure, output::Output};
 
 mod inspect;
+mod interrupt;
 mod migrate;
 mod status;
 pub(crate) mod store_arguments;

@@ -11,6 +11,7 @@ mod keys;
 mod output;
 mod own_file;
 mod self_description;
+mod usage;
 mod variable_name;
 
 use std::process::ExitCode;
@@ -26,7 +27,10 @@ use crate::{
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::not_understood(&error),
+    };
     let output = Output::new(cli.json);
     let exit = match run(cli.command, &output).await {
         Ok(exit) => exit,

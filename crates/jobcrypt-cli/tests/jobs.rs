@@ -1,6 +1,6 @@
 //! `jobcrypt jobs` as an operator calls it, on a table of his own.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use sqlx::{Connection, SqliteConnection};
@@ -56,6 +56,20 @@ impl Operator {
         } else {
             format!("{},{old}", key.trim())
         };
+    }
+
+    /// Waits until a running migration has moved a job, to the key that is the first now.
+    async fn until_one_is_under_the_primary(&self) {
+        loop {
+            let status = document(&self.run(&["status"]));
+            if status["keys"]
+                .as_array()
+                .is_some_and(|keys| keys.len() == 2)
+            {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -148,6 +162,87 @@ async fn a_job_is_shown_with_a_record_and_without_what_is_redacted() {
     assert_eq!(document(&shown)["args"], r#"{"pan":"[redacted]"}"#);
     let lines = std::fs::read_to_string(&audit).expect("it was written");
     assert!(lines.ends_with('\n') && lines.contains(r#""event":"job.revealed""#));
+}
+
+#[tokio::test]
+async fn samples_show_what_args_consist_of_and_no_value() {
+    let mut operator = Operator::new().await;
+    operator.rotate();
+    let audit = operator.path("audit.jsonl");
+    let asked = operator.run(&[&SEAL[..], &["--audit", &audit]].concat());
+    let member = &document(&asked)["samples"][0]["members"][0];
+    assert_eq!(
+        (&member["name"], &member["value"]),
+        (&"pan".into(), &"string".into())
+    );
+    assert_eq!(member["length"], 6);
+    let printed = String::from_utf8_lossy(&asked.stdout);
+    assert!(!printed.contains("4111"), "{printed}");
+}
+
+#[tokio::test]
+async fn a_primary_is_never_safe_to_remove() {
+    let mut operator = Operator::new().await;
+    operator.rotate();
+    let audit = operator.path("audit.jsonl");
+    operator.run(&[&SEAL[..], &["--audit", &audit, "--yes"]].concat());
+    let old = document(&operator.run(&["status"]))["keys"][0]["key_id"].clone();
+    let old = old.as_str().expect("an id is text").to_owned();
+    operator.rotate();
+    operator.run(&["migrate"]);
+    let primary = document(&operator.run(&["status"]))["keys"][0]["key_id"].clone();
+    operator.sql("delete from jobs").await;
+    let of = |operator: &Operator, key: &str| {
+        let status = document(&operator.run(&["status", "--key", key]));
+        let key = &status["keys"][0];
+        let reason = key["reason"].as_str().expect("there is one").to_owned();
+        (key["safe_to_remove"].as_bool(), reason)
+    };
+    assert_eq!(of(&operator, &old), (Some(true), "yes".to_owned()));
+    let primary = primary.as_str().expect("an id is text");
+    let (is_safe, reason) = of(&operator, primary);
+    assert!(
+        is_safe == Some(false) && reason.contains("primary"),
+        "{reason}"
+    );
+    operator.keys = String::new();
+    let (_, reason) = of(&operator, primary);
+    assert!(reason.contains("unless it is the primary"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_migration_that_is_interrupted_reports_what_it_did() {
+    let mut operator = Operator::new().await;
+    operator.rotate();
+    let audit = operator.path("audit.jsonl");
+    operator.run(&[&SEAL[..], &["--audit", &audit, "--yes"]].concat());
+    operator.rotate();
+    for signal in ["INT", "TERM"] {
+        // One row in 1,000 seconds: it waits behind the first page.
+        let child = Command::new(env!("CARGO_BIN_EXE_jobcrypt"))
+            .args([
+                "--json", "jobs", "migrate", "--rate", "0.001", "--page", "1",
+            ])
+            .args(["--table", "jobs", "--args-form", "text"])
+            .env("DATABASE_URL", operator.url())
+            .env("JOBCRYPT_KEYS", &operator.keys)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it runs");
+        operator.until_one_is_under_the_primary().await;
+        let pid = child.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(sent.expect("kill runs").success());
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(code(&output), 130, "{output:?}");
+        let report = document(&output);
+        assert_eq!(
+            (&report["interrupted"], &report["left"]),
+            (&true.into(), &1.into())
+        );
+        operator.rotate();
+    }
 }
 
 #[tokio::test]

@@ -119,8 +119,42 @@ fn a_retired_key_comes_back_or_goes_for_ever() {
     assert!(asked.err.contains("--yes"), "{}", asked.err);
     assert_eq!(jobcrypt(&["destroy", &keys, first, "--yes"]).code, 0);
     let gone = jobcrypt(&["restore", &keys, first]);
-    assert_eq!(gone.code, 5);
+    assert_eq!(gone.code, 3);
     assert!(gone.err.contains("backup"), "{}", gone.err);
+}
+
+#[test]
+fn a_key_is_promoted_once_it_was_staged_for_as_long_as_is_asked() {
+    let (_folder, _, keys) = place();
+    jobcrypt(&["setup", &keys]);
+    let refused = jobcrypt(&["rotate", &keys, "--staged-for", "1day"]);
+    assert_eq!(refused.code, 3);
+    assert!(refused.err.contains("wait"), "{}", refused.err);
+    assert_eq!(jobcrypt(&["rotate", &keys, "--staged-for", "0s"]).code, 0);
+}
+
+#[test]
+fn what_is_not_understood_is_a_document_where_one_is_wanted() {
+    for arguments in [
+        &["rotate", "--json"][..],
+        &["--json", "rotate", "x", "--grce", "1h"],
+    ] {
+        let run = jobcrypt(arguments);
+        let document: Value = serde_json::from_str(&run.err).expect("it is one document");
+        assert_eq!((run.code, run.out.as_str()), (2, ""));
+        assert_eq!(document["error"]["exit_code"], 2);
+        let next_step = document["error"]["next_step"].as_str();
+        assert!(
+            next_step.is_some_and(|it| it.contains("rotate")),
+            "{document}"
+        );
+    }
+    let text = jobcrypt(&["rotate"]);
+    assert_eq!(text.code, 2);
+    assert!(text.err.starts_with("error: "), "{}", text.err);
+    let help = jobcrypt(&["rotate", "--help", "--json"]);
+    assert_eq!((help.code, help.err.as_str()), (0, ""));
+    assert!(help.out.contains("--staged-for"));
 }
 
 #[test]

@@ -1,16 +1,17 @@
 //! The context of a token as bytes, and the way it travels with ciphers that do not take any.
 
-use crate::{Error, ErrorKind, JobContext, envelope};
+use crate::{Error, ErrorKind, JobContext, form::Form};
 
 /// Appends the context: form, purpose, kind, namespace and detail, each behind its length (u16,
 /// big-endian), so that no two contexts write the same bytes.
 pub(crate) fn write(
+    form: Form,
     context: &JobContext<'_>,
     namespace: &str,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
     let parts = [
-        envelope::FORM,
+        form.as_str(),
         context.purpose().as_str(),
         context.kind(),
         namespace,
@@ -31,15 +32,14 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// The length of a plaintext with its context behind it.
-pub(crate) fn framed_len(plaintext: &[u8], associated_data: &[u8]) -> usize {
-    plaintext.len() + associated_data.len() + 3
+/// The length of what stands behind a plaintext.
+pub(crate) fn frame_len(associated_data: &[u8]) -> usize {
+    associated_data.len() + 3
 }
 
-/// Writes the plaintext with its context behind it: `plaintext || context || u16 length || 0x00`. No
+/// Appends the context to a plaintext: `plaintext || context || u16 length || 0x00`. No
 /// JSON ends in a zero byte, so the legacy forms, which refuse one that does, never mistake it.
-pub(crate) fn frame(plaintext: &[u8], associated_data: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(plaintext);
+pub(crate) fn frame(associated_data: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(associated_data);
     out.extend_from_slice(&length_of(associated_data));
     out.push(0);

@@ -8,6 +8,7 @@ use crate::{
     associated_data,
     audit_sink::AuditSinks,
     encrypt_hook::Settings,
+    form::Form,
     marker::{self, Marker},
 };
 
@@ -123,7 +124,7 @@ impl EncryptHookBuilder {
             return Err(Error::new(ErrorKind::InvalidConfiguration, detail));
         }
         let default_policy = match (self.default_policy, &self.include) {
-            (Some(policy), _) => policy,
+            (Some(policy), _) => policy.prepared()?,
             (None, Some(_)) => Policy::readable(),
             (None, None) => Policy::sealed(),
         };
@@ -141,6 +142,7 @@ impl EncryptHookBuilder {
             .chain(self.policies);
         let mut policies = HashMap::new();
         for (kind, policy) in all {
+            let policy = policy.prepared().map_err(|error| error.for_job(&kind))?;
             let is_for_it = |key: &Key| key.allows(&kind, &self.namespace);
             check(&policy, &keyring, self.is_decrypt_only, is_for_it)
                 .map_err(|error| error.for_job(&kind))?;
@@ -224,5 +226,10 @@ fn check(
 }
 
 fn check_context(kind: &str, namespace: &str) -> Result<(), Error> {
-    associated_data::write(&JobContext::new(kind), namespace, &mut Vec::new())
+    associated_data::write(
+        Form::WHOLE,
+        &JobContext::new(kind),
+        namespace,
+        &mut Vec::new(),
+    )
 }

@@ -2,9 +2,9 @@ use std::fmt;
 
 use memchr::memchr;
 
-use crate::{CipherName, Error, ErrorKind, KeyId, cipher_name};
+use crate::{CipherName, Error, ErrorKind, KeyId, cipher_name, form::Form};
 
-/// The parts of a token: `jc1.<cipher>.<key id>.<body>`. Read without a key, so it says what a token
+/// The parts of a token: `jc1.<cipher>.<key id>.<body>`, or `jc1f` for fields. Read without a key, so it says what a token
 /// claims and proves nothing.
 ///
 /// ```
@@ -18,14 +18,12 @@ use crate::{CipherName, Error, ErrorKind, KeyId, cipher_name};
 /// ```
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub struct Envelope<'a> {
+    form: Form,
     cipher: &'a str,
     key_id: KeyId,
     /// As it is written; whether it is base64 shows when it is decoded.
     body: &'a [u8],
 }
-
-/// How a token of this version for whole values begins; also the first part of its context.
-pub(crate) const FORM: &str = "jc1";
 
 impl<'a> Envelope<'a> {
     /// Reads a token, strictly: nothing around it, no second spelling.
@@ -48,29 +46,37 @@ impl<'a> Envelope<'a> {
             rest = &behind[1..];
             Some(part)
         };
-        let form = part();
-        if form != Some(FORM.as_bytes()) {
-            return Err(if has_version(token) {
-                Error::new(
+        let is_fields = match part() {
+            Some(b"jc1") => false,
+            Some(b"jc1f") => true,
+            _ if has_version(token) => {
+                return Err(Error::new(
                     ErrorKind::UnsupportedVersion,
-                    "this release reads tokens that begin with jc1.",
-                )
-            } else {
-                malformed("what stands under the marker does not begin with jc1.")
-            });
-        }
+                    "this release reads tokens that begin with jc1. or jc1f.",
+                ));
+            }
+            _ => {
+                return Err(malformed(
+                    "what stands under the marker does not begin with jc1. or jc1f.",
+                ));
+            }
+        };
         let (Some(cipher), Some(key_id)) = (part(), part()) else {
             return Err(malformed("a token has four parts between dots"));
         };
         if memchr(b'.', rest).is_some() {
             return Err(malformed("a token has four parts between dots"));
         }
-        if cipher.contains(&b'+') {
-            return Err(Error::new(
-                ErrorKind::UnsupportedVersion,
-                "this release knows no options of ciphers",
-            ));
-        }
+        let (cipher, is_padded) = match memchr(b'+', cipher) {
+            None => (cipher, false),
+            Some(plus) if &cipher[plus..] == b"+pad" => (&cipher[..plus], true),
+            Some(_) => {
+                return Err(Error::new(
+                    ErrorKind::UnsupportedVersion,
+                    "this release knows no option of ciphers but +pad",
+                ));
+            }
+        };
         let cipher = std::str::from_utf8(cipher)
             .ok()
             .filter(|cipher| cipher_name::is_valid(cipher.as_bytes()))
@@ -78,10 +84,23 @@ impl<'a> Envelope<'a> {
         let key_id = KeyId::from_text(key_id)
             .ok_or_else(|| malformed("the token's third part is no key id"))?;
         Ok(Self {
+            form: Form::new(is_fields, is_padded),
             cipher,
             key_id,
             body: rest,
         })
+    }
+
+    /// Whether the token holds fields of args, the rest of which stand beside it.
+    #[must_use]
+    pub fn is_fields(&self) -> bool {
+        self.form.is_fields
+    }
+
+    /// Whether what the token holds was padded, so that its length says less.
+    #[must_use]
+    pub fn is_padded(&self) -> bool {
+        self.form.is_padded
     }
 
     /// Returns the name of the cipher as the token has it; this build need not know it.
@@ -103,8 +122,11 @@ impl<'a> Envelope<'a> {
 }
 
 /// Returns how every token of a key begins: all of it but the body.
-pub(crate) fn prefix(cipher: CipherName, key_id: KeyId) -> Box<[u8]> {
-    format!("{FORM}.{cipher}.{key_id}.").into_bytes().into()
+pub(crate) fn prefix(form: Form, cipher: CipherName, key_id: KeyId) -> Box<[u8]> {
+    let (first, options) = (form.first_part(), form.options());
+    format!("{first}.{cipher}{options}.{key_id}.")
+        .into_bytes()
+        .into()
 }
 
 /// Appends the body of a token as it is written.
@@ -134,6 +156,7 @@ impl fmt::Debug for Envelope<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Envelope")
+            .field("form", &self.form.as_str())
             .field("cipher", &self.cipher)
             .field("key_id", &self.key_id)
             .finish_non_exhaustive()

@@ -36,10 +36,18 @@ pub enum ErrorKind {
     AlreadySealed,
     /// The token was altered, or sealed for another kind, purpose or namespace.
     AuthenticationFailed,
+    /// A readable field that is bound to the sealed ones is not what it was.
+    BoundFieldChanged,
     /// The policy of the kind does not allow the token's cipher, or no key has an allowed one.
     CipherNotAllowed,
+    /// A name on the way to a sealed or bound field stands twice.
+    DuplicateField,
     /// The encryptor, or the system's random number generator, failed.
     EncryptionFailed,
+    /// A place of a sealed field was removed, moved, overwritten or added.
+    FieldChanged,
+    /// Args lack a field that is to be sealed.
+    FieldMissing,
     /// A key, keyring, policy or hook is not sound.
     InvalidConfiguration,
     /// The key is bound to other kinds or namespaces, or no key may seal this kind.
@@ -54,6 +62,8 @@ pub enum ErrorKind {
     MarkerInArgs,
     /// No configured key fits. River's word for it is `ErrNoKeyDecrypted`.
     NoMatchingKey,
+    /// Args of which fields are to be sealed are no JSON object.
+    NotAnObject,
     /// The job is plaintext and its kind accepts sealed jobs only.
     PlaintextRejected,
     /// The token is of a version, or has an option, that this release does not know.
@@ -75,8 +85,12 @@ impl ErrorKind {
         match self {
             Self::AlreadySealed => "already_sealed",
             Self::AuthenticationFailed => "authentication_failed",
+            Self::BoundFieldChanged => "bound_field_changed",
             Self::CipherNotAllowed => "cipher_not_allowed",
+            Self::DuplicateField => "duplicate_field",
             Self::EncryptionFailed => "encryption_failed",
+            Self::FieldChanged => "field_changed",
+            Self::FieldMissing => "field_missing",
             Self::InvalidConfiguration => "invalid_configuration",
             Self::KeyNotAllowed => "key_not_allowed",
             Self::KeyRetired => "key_retired",
@@ -84,6 +98,7 @@ impl ErrorKind {
             Self::Malformed => "malformed",
             Self::MarkerInArgs => "marker_in_args",
             Self::NoMatchingKey => "no_matching_key",
+            Self::NotAnObject => "not_an_object",
             Self::PlaintextRejected => "plaintext_rejected",
             Self::UnsupportedVersion => "unsupported_version",
         }
@@ -93,8 +108,12 @@ impl ErrorKind {
         match self {
             Self::AlreadySealed => "the args are sealed already",
             Self::AuthenticationFailed => "the token does not belong here or was altered",
+            Self::BoundFieldChanged => "a bound field was changed",
             Self::CipherNotAllowed => "the policy does not allow the cipher",
+            Self::DuplicateField => "a field stands twice",
             Self::EncryptionFailed => "encryption failed",
+            Self::FieldChanged => "the place of a sealed field was changed",
+            Self::FieldMissing => "a field to be sealed is missing",
             Self::InvalidConfiguration => "the configuration is not sound",
             Self::KeyNotAllowed => "the key may not be used for this job",
             Self::KeyRetired => "the key was retired",
@@ -102,6 +121,7 @@ impl ErrorKind {
             Self::Malformed => "the stored args are malformed",
             Self::MarkerInArgs => "readable args hold the marker",
             Self::NoMatchingKey => "no configured key fits",
+            Self::NotAnObject => "the args are no object",
             Self::PlaintextRejected => "the job is plaintext",
             Self::UnsupportedVersion => "the token is of an unknown version",
         }
@@ -115,10 +135,15 @@ impl ErrorKind {
             Self::AuthenticationFailed => {
                 "compare the namespace and the kind with those of the producer; if they agree, the stored token was changed"
             }
+            Self::BoundFieldChanged | Self::FieldChanged => {
+                "the stored row was changed after it was sealed; put its readable fields back as they were"
+            }
             Self::CipherNotAllowed => {
                 "allow the cipher for this kind while there are such jobs, or add a key of one that is allowed"
             }
+            Self::DuplicateField => "write each name once",
             Self::EncryptionFailed => "nothing was stored; enqueue again once the cause is gone",
+            Self::FieldMissing => "enqueue it with the field, or make the field optional",
             Self::InvalidConfiguration => "",
             Self::KeyNotAllowed => {
                 "allow the kind and the namespace for the key while there are such jobs, or add a key that is for them"
@@ -126,10 +151,13 @@ impl ErrorKind {
             Self::KeyRetired => "restore the key if the job is still wanted",
             Self::KeySourceUnavailable => "the job waits until the source answers",
             Self::Malformed => "look at the stored row",
-            Self::MarkerInArgs => "rename that field, or configure another marker",
+            Self::MarkerInArgs => {
+                "rename that field, configure another marker, or let the policy admit sealed values"
+            }
             Self::NoMatchingKey => {
                 "add the key as a secondary, or wait until it has reached this node"
             }
+            Self::NotAnObject => "enqueue an object, or seal the args as a whole",
             Self::PlaintextRejected => {
                 "enqueue through the hook, or accept plaintext for this kind until old jobs are gone"
             }

@@ -17,7 +17,7 @@ pub(crate) struct JsonKeys<'a> {
 /// A key, as it is written.
 pub(crate) struct JsonKey<'a> {
     /// What stands between the quotes.
-    written: &'a [u8],
+    pub(crate) written: &'a [u8],
     /// 1 for the keys of the outermost object.
     pub(crate) depth: usize,
     /// Everything behind the colon.
@@ -63,10 +63,27 @@ impl<'a> Iterator for JsonKeys<'a> {
 }
 
 impl JsonKey<'_> {
+    /// Whether it is the first key of its object, in the text that it was found in.
+    pub(crate) fn is_first_in(&self, json: &[u8]) -> bool {
+        // The key is what stands before the colon: nothing but white space can come between.
+        let before = json.len() - self.rest.len() - 1;
+        let quoted = json[..before].trim_ascii_end();
+        quoted
+            .len()
+            .checked_sub(self.written.len() + 2)
+            .is_some_and(|start| ends_in_brace(&quoted[..start]))
+    }
+
     /// Whether this is the key `name`, whatever escapes it is written with.
     pub(crate) fn is(&self, name: &str) -> bool {
         unescape(self.written).is_some_and(|key| key == name)
     }
+}
+
+/// Whether a text ends in `{`, but for white space.
+fn ends_in_brace(json: &[u8]) -> bool {
+    let mut bytes = json.iter().rev();
+    bytes.find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) == Some(&b'{')
 }
 
 /// Returns what stands between an opening quote, which is behind us, and the closing one.
@@ -104,7 +121,7 @@ pub(crate) fn written_string(json: &[u8]) -> Option<&[u8]> {
 }
 
 /// Resolves the escapes of a JSON string, given without its quotes.
-fn unescape(written: &[u8]) -> Option<Cow<'_, str>> {
+pub(crate) fn unescape(written: &[u8]) -> Option<Cow<'_, str>> {
     if !written.contains(&b'\\') {
         return std::str::from_utf8(written).ok().map(Cow::Borrowed);
     }

@@ -9,7 +9,7 @@ use std::{
 
 use tracing::warn;
 
-use crate::{CipherName, Encryptor, KeyId, envelope};
+use crate::{CipherName, Encryptor, KeyId, envelope, form::Form};
 
 /// One key of a [`Keyring`](crate::Keyring): an encryptor, and what is known about its use.
 ///
@@ -36,8 +36,8 @@ pub struct Key {
     /// Asked once, so that a search among many keys calls no encryptor.
     cipher: CipherName,
     id: KeyId,
-    /// How each token of this key begins.
-    token_prefix: Box<[u8]>,
+    /// How each token of this key begins, by its form.
+    token_prefixes: [Box<[u8]>; 4],
     alias: Option<Box<str>>,
     not_after: Option<SystemTime>,
     /// `None` allows all, here and below.
@@ -53,7 +53,8 @@ impl Key {
         Self {
             cipher: encryptor.cipher(),
             id: encryptor.key_id(),
-            token_prefix: envelope::prefix(encryptor.cipher(), encryptor.key_id()),
+            token_prefixes: Form::ALL
+                .map(|form| envelope::prefix(form, encryptor.cipher(), encryptor.key_id())),
             encryptor: Arc::new(encryptor),
             alias: None,
             not_after: None,
@@ -138,21 +139,22 @@ impl Key {
         is_allowed(self.namespaces.as_deref(), namespace)
     }
 
-    pub(crate) fn token_prefix(&self) -> &[u8] {
-        &self.token_prefix
+    pub(crate) fn token_prefix(&self, form: Form) -> &[u8] {
+        &self.token_prefixes[form.index()]
     }
 
     /// Returns the body of a token that names this key.
-    pub(crate) fn body_of<'a>(&self, token: &'a [u8]) -> Option<&'a [u8]> {
+    pub(crate) fn body_of<'a>(&self, form: Form, token: &'a [u8]) -> Option<&'a [u8]> {
         // Tokens of one cipher begin alike and differ in their key ids, so those are looked at first:
         // eight bytes are one comparison.
-        let end = self.token_prefix.len();
+        let prefix = self.token_prefix(form);
+        let end = prefix.len();
         let of_key_id = end - 8..end;
         let named: &[u8; 8] = token.get(of_key_id.clone())?.try_into().ok()?;
-        if named[..] != self.token_prefix[of_key_id] {
+        if named[..] != prefix[of_key_id] {
             return None;
         }
-        token.strip_prefix(&*self.token_prefix)
+        token.strip_prefix(prefix)
     }
 
     /// Whether the key is for some kinds or namespaces only.

@@ -7,7 +7,7 @@ use std::{
     },
 };
 
-use crate::{Error, ErrorKind, Key, KeyFingerprint, KeyId};
+use crate::{Error, ErrorKind, Key, KeyFingerprint, KeyId, form::Form};
 
 /// Keys in memory: one primary, which encrypts, any number of secondaries, which only decrypt, and
 /// the ids of keys that were retired. Ciphers mix freely.
@@ -133,9 +133,10 @@ impl Keyring {
         self.retired.contains(&id)
     }
 
-    /// Returns the one key that a token names, and the body behind its name.
-    pub(crate) fn find<'a>(&self, token: &'a [u8]) -> Option<(&Key, &'a [u8])> {
-        self.keys().find_map(|key| Some((key, key.body_of(token)?)))
+    /// Returns the one key that a token of this form names, and the body behind its name.
+    pub(crate) fn find<'a>(&self, form: Form, token: &'a [u8]) -> Option<(&Key, &'a [u8])> {
+        self.keys()
+            .find_map(|key| Some((key, key.body_of(form, token)?)))
     }
 
     /// Returns all keys with their positions, in the order in which to try them on a token that names

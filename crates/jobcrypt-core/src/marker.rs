@@ -4,7 +4,7 @@ use memchr::{memchr, memchr2, memmem};
 use serde_json::value::RawValue;
 
 use crate::{
-    Envelope, Error, ErrorKind,
+    Envelope, Error, ErrorKind, field_places, form,
     json_keys::{self, JsonKey, JsonKeys},
 };
 
@@ -71,10 +71,13 @@ impl Marker {
         let Some(value) = value else {
             return Ok(None);
         };
-        if has_sibling {
+        let text = json_keys::string_value(value);
+        // Fields stand beside their token; whether they are those that it is about shows when it is opened.
+        let is_fields = |text: &str| text.as_bytes().starts_with(form::FIELDS_PREFIX);
+        if has_sibling && !text.as_ref().is_some_and(|(text, _)| is_fields(text)) {
             return malformed("something stands beside the marker");
         }
-        match json_keys::string_value(value) {
+        match text {
             Some((Cow::Borrowed(token), _)) => Ok(Some(Cow::Borrowed(token.as_bytes()))),
             Some((Cow::Owned(token), _)) => Ok(Some(Cow::Owned(token.into_bytes()))),
             None => malformed("what stands under the marker is no string"),
@@ -88,10 +91,52 @@ impl Marker {
 
     /// Appends the envelope around a token, which `write_token` writes.
     pub(crate) fn wrap(&self, out: &mut Vec<u8>, write_token: impl FnOnce(&mut Vec<u8>)) {
-        out.extend_from_slice(&self.prefix);
+        out.push(b'{');
+        self.write_member(out, write_token);
+        out.push(b'}');
+    }
+
+    /// Appends the member under the marker.
+    pub(crate) fn write_member(&self, out: &mut Vec<u8>, write_token: impl FnOnce(&mut Vec<u8>)) {
+        out.extend_from_slice(&self.prefix[1..]);
         out.push(b'"');
         write_token(out);
-        out.extend_from_slice(b"\"}");
+        out.push(b'"');
+    }
+
+    /// Returns stored args with another token under the marker.
+    pub(crate) fn with_token(&self, args: &[u8], token: &[u8]) -> Result<Vec<u8>, Error> {
+        let found = field_places::find(args, &[], self)?;
+        let value = found.marked.map(|marked| marked.value);
+        let value = value.ok_or_else(|| Error::new(ErrorKind::Malformed, "the marker is gone"))?;
+        let quoted: &[u8] = &[b"\"", token, b"\""].concat();
+        Ok([&args[..value.start], quoted, &args[value.end..]].concat())
+    }
+
+    /// Whether a key is the marker, given as it is written.
+    pub(crate) fn is_written(&self, written: &[u8]) -> bool {
+        written == self.name.as_bytes()
+            || memchr(b'\\', written).is_some()
+                && json_keys::unescape(written).is_some_and(|key| *key == *self.name)
+    }
+
+    /// Whether the marker stands nowhere but alone in an object below the top, over a token that `is_ours`.
+    pub(crate) fn holds_only_values(
+        &self,
+        args: &[u8],
+        is_ours: impl Fn(Envelope<'_>) -> bool,
+    ) -> bool {
+        JsonKeys::new(args)
+            .filter(|key| key.is(&self.name))
+            .all(|key| {
+                let value = json_keys::string_value(key.rest);
+                let is_token = value
+                    .as_ref()
+                    .is_some_and(|(text, _)| Envelope::parse(text).is_ok_and(&is_ours));
+                let is_last =
+                    value.is_some_and(|(_, rest)| json_keys::trim_start(rest).starts_with(b"}"));
+                key.depth > 1 && key.is_first_in(args) && is_last && is_token
+            })
     }
 
     /// The length of an envelope around a token of `token` bytes.
@@ -106,7 +151,10 @@ impl Marker {
         let rest = rest.strip_prefix(b"\"")?;
         let end = memchr2(b'"', b'\\', rest)?;
         // Only what is base64 is ever opened, so there is no need to see whether this is UTF-8.
-        (&rest[end..] == b"\"}").then_some(&rest[..end])
+        let (token, behind) = rest.split_at(end);
+        let is_whole = behind == b"\"}";
+        let is_fields = token.starts_with(form::FIELDS_PREFIX) && behind.starts_with(b"\",");
+        (is_whole || is_fields).then_some(token)
     }
 
     /// A cheap no: the marker is neither there as written nor can an escape hide it.
@@ -115,8 +163,8 @@ impl Marker {
     }
 }
 
-/// Whether `args` are an object of nothing but one token, under whatever marker: what a hook of
-/// jobcrypt writes and an app does not.
+/// Whether `args` are what a hook of jobcrypt writes and an app does not, under whatever marker: an object of
+/// nothing but one token, or one with a token of fields at its top.
 pub(crate) fn is_envelope(args: &[u8]) -> bool {
     let mut keys = top_keys(args);
     let Some(key) = keys.next() else {
@@ -124,8 +172,15 @@ pub(crate) fn is_envelope(args: &[u8]) -> bool {
     };
     // Read as it is written: a token has no escapes, and resolving those of an app's own args would
     // leave a copy of them behind. The beginning tells most args from an envelope.
-    json_keys::trim_start(key.rest).starts_with(b"\"jc1.")
-        && keys.next().is_none()
+    if holds_token(&key, b"\"jc1.") {
+        return keys.next().is_none();
+    }
+    memmem::find(args, b"\"jc1f.").is_some()
+        && top_keys(args).any(|key| holds_token(&key, b"\"jc1f."))
+}
+
+fn holds_token(key: &JsonKey<'_>, begin: &[u8]) -> bool {
+    json_keys::trim_start(key.rest).starts_with(begin)
         && json_keys::written_string(key.rest)
             .is_some_and(|text| Envelope::parse_bytes(text).is_ok())
 }

@@ -1,8 +1,8 @@
 use zeroize::Zeroizing;
 
 use crate::{
-    EncryptHook, Envelope, Error, ErrorKind, JobContext, Key, KeyId, Keyring, LegacyForm,
-    json_keys, open,
+    AuditEvent, EncryptHook, Envelope, Error, ErrorKind, JobContext, Key, KeyId, Keyring,
+    LegacyForm, envelope, form::Form, json_keys, open,
 };
 
 impl EncryptHook {
@@ -90,6 +90,11 @@ impl EncryptHook {
         {
             return Ok(None);
         }
+        if let Some(token) = token.as_deref()
+            && envelope.is_some_and(|it| it.is_fields())
+        {
+            return self.migrate_fields(from, to, stored, token, key).map(Some);
+        }
         let Some(plaintext) = self.open_bytes(from, stored)?.map(Zeroizing::new) else {
             return Ok(None);
         };
@@ -98,7 +103,8 @@ impl EncryptHook {
             None => self.legacy_body(from, stored, token.as_deref(), key, &keyring),
         };
         let encryptor = key.encryptor();
-        self.envelope(
+        // What was sealed as a whole stays so, whatever the policy has become.
+        self.whole_envelope(
             key,
             to,
             &plaintext,
@@ -109,6 +115,43 @@ impl EncryptHook {
         )
         .map(Some)
         .map_err(in_job)
+    }
+
+    /// Moves the token of fields, and leaves what stands beside it as it is.
+    fn migrate_fields(
+        &self,
+        from: &JobContext<'_>,
+        to: &JobContext<'_>,
+        stored: &[u8],
+        token: &[u8],
+        key: &Key,
+    ) -> Result<Vec<u8>, Error> {
+        let in_job = |error: Error| error.for_job(to.kind());
+        // Opened as a worker would, so that nothing that was changed passes under the new key.
+        drop(self.open_bytes(from, stored)?.map(Zeroizing::new));
+        let policy = self.policy(from.kind());
+        let sealed = self.open_token(from, policy, token).map(Zeroizing::new);
+        let sealed = sealed.map_err(in_job)?;
+        let replaced = Envelope::parse_bytes(token)
+            .ok()
+            .and_then(|envelope| body_of(envelope, key));
+        let encryptor = key.encryptor();
+        let form = Form::new(true, self.policy(to.kind()).bucket.is_some());
+        let encrypt = |bound: &[u8], plaintext: &[u8], body: &mut Vec<u8>| match &replaced {
+            Some(replaced) => encryptor.re_encrypt(replaced, bound, plaintext, body),
+            None => encryptor.encrypt(bound, plaintext, body),
+        };
+        let moved = self.encrypted(key, to, form, &sealed, encrypt, |body| {
+            let mut token = key.token_prefix(form).to_vec();
+            envelope::encode_body(body, &mut token);
+            self.0.marker.with_token(stored, &token)
+        });
+        let moved = moved.map_err(in_job)?;
+        self.audit(&AuditEvent::JobSealed {
+            kind: to.kind(),
+            key_id: key.key_id(),
+        });
+        Ok(moved)
     }
 
     /// Returns the id of the key that seals jobs of this context now, so that a store can pass over those

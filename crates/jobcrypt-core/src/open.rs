@@ -1,10 +1,12 @@
-use std::sync::atomic::Ordering;
+use std::sync::{LazyLock, atomic::Ordering};
 
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::{
     AuditEvent, EncryptHook, Encryptor, Envelope, Error, ErrorKind, JobContext, Key, Keyring,
-    LegacyForm, Payload, Policy, associated_data, envelope, json_keys, marker, scratch,
+    LegacyForm, Payload, Policy, associated_data, envelope, fields::Paths, form::Form, json_keys,
+    marker, padding, scratch,
 };
 
 impl EncryptHook {
@@ -124,7 +126,12 @@ impl EncryptHook {
                     .open_legacy(context, policy, LegacyForm::River, &text)
                     .map(Some);
             }
-            return self.open_token(context, policy, &text).map(Some);
+            let plaintext = self.open_token(context, policy, &text)?;
+            return if Form::of(&text).is_fields {
+                self.put_together(policy, stored, plaintext).map(Some)
+            } else {
+                Ok(Some(plaintext))
+            };
         }
         if let Some(form) = policy.plain_form()
             && policy.is_in_plain_form(stored)
@@ -148,14 +155,34 @@ impl EncryptHook {
         Ok(None)
     }
 
-    fn open_token(
+    /// Puts the fields that a token held back into the args around it.
+    fn put_together(
+        &self,
+        policy: &Policy,
+        stored: &[u8],
+        sealed: Vec<u8>,
+    ) -> Result<Vec<u8>, Error> {
+        let sealed = Zeroizing::new(sealed);
+        // Nothing has looked at all of it yet.
+        let text = std::str::from_utf8(stored).ok();
+        let is_json = |text: &str| serde_json::from_str::<&RawValue>(text).is_ok();
+        if !text.is_some_and(is_json) {
+            let detail = "they hold the marker and are not JSON";
+            return Err(Error::new(ErrorKind::Malformed, detail));
+        }
+        let paths = policy.paths().unwrap_or(&NO_PATHS);
+        paths.put_together(stored, &sealed, &self.0.marker)
+    }
+
+    pub(crate) fn open_token(
         &self,
         context: &JobContext<'_>,
         policy: &Policy,
         token: &[u8],
     ) -> Result<Vec<u8>, Error> {
         let keyring = self.keys().snapshot();
-        let Some((key, body)) = keyring.find(token) else {
+        let form = Form::of(token);
+        let Some((key, body)) = keyring.find(form, token) else {
             return Err(no_key(token, policy, &keyring));
         };
         if let Some(kind) = self.refusal(context, policy, key) {
@@ -165,10 +192,11 @@ impl EncryptHook {
             return Err(Error::with_detail(kind, detail).for_key(key.key_id()));
         }
         let plaintext = scratch::for_context(|associated_data| {
-            associated_data::write(context, &self.0.namespace, associated_data)?;
+            let context = form.context(context);
+            associated_data::write(form, &context, &self.0.namespace, associated_data)?;
             scratch::for_ciphertext(|decoded| {
                 envelope::decode_body(body, decoded)?;
-                decrypt(key.encryptor(), associated_data, decoded)
+                decrypt(key.encryptor(), form, associated_data, decoded)
             })
         })
         .map_err(|error: Error| error.for_key(key.key_id()))?;
@@ -203,6 +231,9 @@ impl EncryptHook {
         Ok(plaintext)
     }
 }
+
+/// For kinds whose policy is not of fields now.
+static NO_PATHS: LazyLock<Paths> = LazyLock::new(Paths::default);
 
 /// Version 0x80 and the first bytes of a time before the year 2106.
 const BEGIN_OF_FERNET: &[u8] = b"gAAAAA";
@@ -251,7 +282,12 @@ fn no_key(token: &[u8], policy: &Policy, keyring: &Keyring) -> Error {
     Error::with_detail(ErrorKind::NoMatchingKey, detail).for_key(id)
 }
 
-fn decrypt(key: &dyn Encryptor, associated_data: &[u8], body: &[u8]) -> Result<Vec<u8>, Error> {
+fn decrypt(
+    key: &dyn Encryptor,
+    form: Form,
+    associated_data: &[u8],
+    body: &[u8],
+) -> Result<Vec<u8>, Error> {
     let is_bound = key.binds_associated_data();
     let sent = if is_bound { associated_data } else { &[] };
     let mut plaintext = Zeroizing::new(Vec::with_capacity(body.len()));
@@ -260,6 +296,12 @@ fn decrypt(key: &dyn Encryptor, associated_data: &[u8], body: &[u8]) -> Result<V
         return Err(Error::new(
             ErrorKind::AuthenticationFailed,
             "it was sealed for another kind, purpose or namespace",
+        ));
+    }
+    if form.is_padded && !padding::strip_from(&mut plaintext) {
+        return Err(Error::new(
+            ErrorKind::AuthenticationFailed,
+            "it says that it is padded and is not",
         ));
     }
     Ok(std::mem::take(&mut *plaintext))

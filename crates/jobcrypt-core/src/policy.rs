@@ -1,4 +1,10 @@
-use crate::{CipherName, Error, ErrorKind, LegacyForm, json_keys};
+use std::num::NonZeroU32;
+
+use crate::{
+    CipherName, Error, ErrorKind, LegacyForm,
+    fields::{Fields, Paths},
+    json_keys,
+};
 
 /// What happens to the jobs of one kind: sealed or readable on enqueue, and what is accepted on
 /// dequeue.
@@ -21,6 +27,11 @@ use crate::{CipherName, Error, ErrorKind, LegacyForm, json_keys};
 pub struct Policy {
     pub(crate) is_sealed: bool,
     pub(crate) rejects_plaintext: bool,
+    pub(crate) admits_sealed_values: bool,
+    pub(crate) bucket: Option<NonZeroU32>,
+    fields: Option<Box<Fields>>,
+    /// What the policy was given that it cannot keep.
+    fault: Option<&'static str>,
     /// `None` allows all, here and below.
     seal_ciphers: Option<Vec<CipherName>>,
     open_ciphers: Option<Vec<CipherName>>,
@@ -36,6 +47,96 @@ impl Policy {
     /// Args are stored as they are.
     pub const fn readable() -> Self {
         Self::new(false)
+    }
+
+    /// These fields of the args are sealed on enqueue, together, into one token under the marker. Their places
+    /// hold null, and everything else stays readable, byte for byte. A job without one of them is refused.
+    ///
+    /// A field is named by a JSON Pointer (RFC 6901) in which `*` stands for every element of an array and
+    /// every member of an object; `~2` is a name's own `*`. Args have to be an object. Outputs and
+    /// errors of the kind are sealed as a whole.
+    ///
+    /// ```
+    /// use jobcrypt_ciphers::XChaCha20Poly1305;
+    /// use jobcrypt_core::{EncryptHook, JobContext, Keyring, Policy, SecretKey};
+    ///
+    /// let keyring = Keyring::new(XChaCha20Poly1305::new(SecretKey::generate()?)).build()?;
+    /// let policy = Policy::fields(["/credentials", "/users/*/ssn"])
+    ///     .optional_fields(["/note"])
+    ///     .bind(["/host", "/port"])
+    ///     .reject_plaintext();
+    /// let hook = EncryptHook::builder(keyring).kind("send_command", policy).build()?;
+    ///
+    /// let job = JobContext::new("send_command");
+    /// let args = r#"{"host":"sw1","credentials":{"u":"ada","p":"swordfish"},"users":[{"ssn":"1"}]}"#;
+    /// let mut stored = args.to_owned();
+    /// hook.seal(&job, &mut stored)?;
+    /// assert!(stored.starts_with(r#"{"river_encrypt":"jc1f."#));
+    /// assert!(stored.ends_with(r#"","host":"sw1","credentials":null,"users":[{"ssn":null}]}"#));
+    ///
+    /// // A password is not sent to another host than the one it was meant for.
+    /// let mut changed = stored.replace("sw1", "sw2");
+    /// assert!(hook.open(&job, &mut changed).is_err());
+    ///
+    /// hook.open(&job, &mut stored)?;
+    /// assert_eq!(stored, args);
+    /// # Ok::<(), jobcrypt_core::Error>(())
+    /// ```
+    pub fn fields(required: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self {
+            fields: Some(Box::new(Fields::new(required))),
+            ..Self::new(true)
+        }
+    }
+
+    /// These fields are sealed too, where they are there. Beside [`fields`](Self::fields) only.
+    pub fn optional_fields(mut self, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        match &mut self.fields {
+            Some(fields) => fields.add_optional(paths),
+            None => self.fault = Some("optional fields belong to a policy of fields"),
+        }
+        self
+    }
+
+    /// Binds readable fields to the sealed ones: a job in which one of them was changed, removed or added
+    /// since is refused. Beside [`fields`](Self::fields) only.
+    ///
+    /// Bound is what a field means and not how it is written, so that a job survives PostgreSQL's `jsonb`. A
+    /// field that is not there is bound as well.
+    pub fn bind(mut self, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        match &mut self.fields {
+            Some(fields) => fields.add_bound(paths),
+            None => self.fault = Some("fields are bound by a policy of fields only"),
+        }
+        self
+    }
+
+    /// Lets readable args hold values that were [sealed](crate::Sealed) under a key of this keyring, each alone
+    /// in an object below the top. Otherwise the marker is refused in readable args at any depth.
+    ///
+    /// The hook passes them on as they are. Only [`Sealed::open`](crate::Sealed::open) opens them, for their
+    /// own kind, namespace and name; so what a user's input can do that holds a stolen token is
+    /// bring back a value to the place that it was sealed for.
+    pub fn with_sealed_values(mut self) -> Self {
+        self.admits_sealed_values = true;
+        self
+    }
+
+    /// Pads what is sealed to a multiple of `bytes`, 2 to 1,048,576, so that its length says less. Padded
+    /// and unpadded jobs open alike. What is readable is not padded.
+    ///
+    /// ```
+    /// use jobcrypt_core::Policy;
+    ///
+    /// let policy = Policy::sealed().pad_to(256);
+    /// # let _ = policy;
+    /// ```
+    pub const fn pad_to(mut self, bytes: u32) -> Self {
+        if bytes < 2 || bytes > 1024 * 1024 {
+            self.fault = Some("args are padded to a multiple of 2 to 1,048,576 bytes");
+        }
+        self.bucket = NonZeroU32::new(bytes);
+        self
     }
 
     /// Plaintext jobs are not worked but refused on dequeue.
@@ -79,10 +180,27 @@ impl Policy {
         Self {
             is_sealed,
             rejects_plaintext: false,
+            admits_sealed_values: false,
+            bucket: None,
+            fields: None,
+            fault: None,
             seal_ciphers: None,
             open_ciphers: None,
             legacy: Vec::new(),
         }
+    }
+
+    /// Reads the fields; the policy is used only after that.
+    pub(crate) fn prepared(mut self) -> Result<Self, Error> {
+        if let Some(fields) = &mut self.fields {
+            fields.prepare()?;
+        }
+        Ok(self)
+    }
+
+    /// Returns the fields to seal, where not the args as a whole are.
+    pub(crate) fn paths(&self) -> Option<&Paths> {
+        self.fields.as_deref().map(Fields::paths)
     }
 
     /// Whether a job may be sealed with this cipher: only if it may be opened again.
@@ -113,6 +231,9 @@ impl Policy {
 
     pub(crate) fn check(&self, is_decrypt_only: bool) -> Result<(), Error> {
         let refuse = |detail| Err(Error::new(ErrorKind::InvalidConfiguration, detail));
+        if let Some(fault) = self.fault {
+            return refuse(fault);
+        }
         if self.rejects_plaintext && !self.is_sealed {
             return refuse("a readable kind cannot reject plaintext: all its jobs are");
         }

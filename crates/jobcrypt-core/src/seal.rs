@@ -3,8 +3,8 @@ use std::borrow::Cow;
 use zeroize::Zeroize;
 
 use crate::{
-    AuditEvent, EncryptHook, Error, ErrorKind, JobContext, Key, Keyring, Payload, associated_data,
-    envelope, marker, scratch,
+    AuditEvent, EncryptHook, Error, ErrorKind, JobContext, Key, Keyring, Payload, Purpose,
+    associated_data, envelope, form::Form, marker, padding, scratch,
 };
 
 impl EncryptHook {
@@ -111,18 +111,19 @@ impl EncryptHook {
         if marker::is_envelope(json) {
             return Err(Error::new(
                 ErrorKind::AlreadySealed,
-                "they are an envelope of jobcrypt, whole and alone",
+                "they are an envelope of jobcrypt, or hold a token of fields at their top",
             ));
         }
         if !self.0.is_decrypt_only && policy.is_sealed {
             return self.key_of(context, keyring).map(Some);
         }
-        if self.0.marker.is_anywhere_in(json) || policy.is_in_plain_form(json) {
+        if policy.is_in_plain_form(json) {
             return Err(Error::new(
                 ErrorKind::MarkerInArgs,
                 "a worker could not tell them from sealed args",
             ));
         }
+        self.refuse_marker_in(json, policy)?;
         Ok(None)
     }
 
@@ -158,43 +159,109 @@ impl EncryptHook {
         Ok(key)
     }
 
-    /// Makes the envelope of `plaintext` under `key`; `encrypt` is called once, as an encryptor is.
+    /// Seals a value of its own, whatever the policy of the kind is.
+    pub(crate) fn seal_value(
+        &self,
+        context: &JobContext<'_>,
+        json: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        if self.0.is_decrypt_only {
+            return Err(Error::new(
+                ErrorKind::InvalidConfiguration,
+                "a decrypt-only hook seals no values",
+            ));
+        }
+        let keyring = self.keys().snapshot();
+        let key = self.key_of(context, &keyring)?;
+        self.whole_envelope(key, context, json, |bound, plaintext, body| {
+            key.encryptor().encrypt(bound, plaintext, body)
+        })
+    }
+
+    /// Makes what is stored of `json`, sealed under `key`; `encrypt` is called once, as an encryptor is.
     pub(crate) fn envelope(
+        &self,
+        key: &Key,
+        context: &JobContext<'_>,
+        json: &[u8],
+        encrypt: impl FnOnce(&[u8], &[u8], &mut Vec<u8>) -> Result<(), Error>,
+    ) -> Result<Vec<u8>, Error> {
+        let policy = self.policy(context.kind());
+        match policy.paths() {
+            Some(paths) if context.purpose() == Purpose::ARGS => {
+                self.fields_envelope(key, context, (policy, paths), json, encrypt)
+            }
+            _ => self.whole_envelope(key, context, json, encrypt),
+        }
+    }
+
+    /// Makes the envelope of `plaintext` as a whole.
+    pub(crate) fn whole_envelope(
         &self,
         key: &Key,
         context: &JobContext<'_>,
         plaintext: &[u8],
         encrypt: impl FnOnce(&[u8], &[u8], &mut Vec<u8>) -> Result<(), Error>,
     ) -> Result<Vec<u8>, Error> {
-        let settings = &*self.0;
-        let envelope = scratch::for_context(|associated_data| {
-            associated_data::write(context, &settings.namespace, associated_data)?;
-            scratch::for_ciphertext(|body| {
-                if key.encryptor().binds_associated_data() {
-                    encrypt(associated_data, plaintext, body)?;
-                } else {
-                    let len = associated_data::framed_len(plaintext, associated_data);
-                    scratch::for_plaintext(len, |framed| {
-                        associated_data::frame(plaintext, associated_data, framed);
-                        encrypt(&[], framed, body)
-                    })?;
-                }
-                let prefix = key.token_prefix();
-                let token_len = prefix.len() + envelope::encoded_len(body);
-                let mut envelope = Vec::with_capacity(settings.marker.wrapped_len(token_len));
-                settings.marker.wrap(&mut envelope, |out| {
-                    out.extend_from_slice(prefix);
-                    envelope::encode_body(body, out);
-                });
-                Ok(envelope)
-            })
-        })
-        .map_err(|error: Error| error.for_key(key.key_id()))?;
+        let marker = &self.0.marker;
+        let form = Form::new(false, self.policy(context.kind()).bucket.is_some());
+        let envelope = self.encrypted(key, context, form, plaintext, encrypt, |body| {
+            let prefix = key.token_prefix(form);
+            let token_len = prefix.len() + envelope::encoded_len(body);
+            let mut envelope = Vec::with_capacity(marker.wrapped_len(token_len));
+            marker.wrap(&mut envelope, |out| {
+                out.extend_from_slice(prefix);
+                envelope::encode_body(body, out);
+            });
+            Ok(envelope)
+        })?;
         self.audit(&AuditEvent::JobSealed {
             kind: context.kind(),
             key_id: key.key_id(),
         });
         Ok(envelope)
+    }
+
+    /// Encrypts what a token of `form` holds, padded if it says so, and hands the body to `write`.
+    pub(crate) fn encrypted<T>(
+        &self,
+        key: &Key,
+        context: &JobContext<'_>,
+        form: Form,
+        plaintext: &[u8],
+        encrypt: impl FnOnce(&[u8], &[u8], &mut Vec<u8>) -> Result<(), Error>,
+        write: impl FnOnce(&[u8]) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let bucket = self.policy(context.kind()).bucket;
+        let bucket = bucket.filter(|_| form.is_padded);
+        scratch::for_context(|associated_data| {
+            let context = form.context(context);
+            associated_data::write(form, &context, &self.0.namespace, associated_data)?;
+            scratch::for_ciphertext(|body| {
+                let is_bound = key.encryptor().binds_associated_data();
+                if is_bound && bucket.is_none() {
+                    encrypt(associated_data, plaintext, body)?;
+                } else {
+                    let len = bucket.map_or(plaintext.len(), |bucket| {
+                        padding::padded_len(plaintext.len(), bucket)
+                    });
+                    let len = len + associated_data::frame_len(associated_data);
+                    scratch::for_plaintext(len, |framed| {
+                        framed.extend_from_slice(plaintext);
+                        if let Some(bucket) = bucket {
+                            padding::pad(framed, bucket);
+                        }
+                        if is_bound {
+                            return encrypt(associated_data, framed, body);
+                        }
+                        associated_data::frame(associated_data, framed);
+                        encrypt(&[], framed, body)
+                    })?;
+                }
+                write(body)
+            })
+        })
+        .map_err(|error: Error| error.for_key(key.key_id()))
     }
 }
 

@@ -224,17 +224,18 @@ fn whatever_stands_under_the_marker_is_a_token_or_an_error() {
     ] {
         assert_eq!(open(&stored), Err(ErrorKind::Malformed), "{stored}");
     }
-    for (from, to) in [
-        ("jc1.", "jc2."),
-        ("jc1.", "jc1f."),
-        ("poly1305.", "poly1305+pad."),
+    for (from, to, expected) in [
+        ("jc1.", "jc2.", ErrorKind::UnsupportedVersion),
+        ("poly1305.", "poly1305+zstd.", ErrorKind::UnsupportedVersion),
+        ("jc1.", "jc1f.", ErrorKind::AuthenticationFailed),
+        (
+            "poly1305.",
+            "poly1305+pad.",
+            ErrorKind::AuthenticationFailed,
+        ),
     ] {
         let stored = sealed.replacen(from, to, 1);
-        assert_eq!(
-            open(&stored),
-            Err(ErrorKind::UnsupportedVersion),
-            "{stored}"
-        );
+        assert_eq!(open(&stored), Err(expected), "{stored}");
     }
 }
 

@@ -47,6 +47,9 @@ pub(crate) fn restore(
     id: KeyId,
 ) -> Result<(), RepositoryError> {
     let grave = tombstone(&snapshot, id)?.clone();
+    if grave.destroyed.is_some() {
+        return Err(RepositoryError::Destroyed { id });
+    }
     let Some(archived) = grave.file.clone() else {
         return Err(RepositoryError::Unrecoverable { id });
     };
@@ -82,13 +85,9 @@ pub(crate) fn destroy(
     disk: &dyn Disk,
     id: KeyId,
 ) -> Result<(), RepositoryError> {
-    let Some(file) = tombstone(&snapshot, id)?.file.clone() else {
+    let mut steps = removal(snapshot.layout, tombstone(&snapshot, id)?);
+    if steps.is_empty() {
         return Ok(());
-    };
-    let mut steps = vec![Step::Remove { name: file }];
-    if snapshot.layout == Layout::Native {
-        let name = native::file_name(tombstone(&snapshot, id)?.cipher, id);
-        steps.push(Step::Remove { name });
     }
     for grave in &mut snapshot.tombstones {
         if grave.id == id {
@@ -99,6 +98,20 @@ pub(crate) fn destroy(
     snapshot.generation += 1;
     steps.push(snapshot.manifest().written());
     Ok(run_all(&steps, disk)?)
+}
+
+/// Returns the steps that remove the bytes of a retired key, none where they are not here.
+pub(crate) fn removal(layout: Layout, grave: &Tombstone) -> Vec<Step> {
+    let Some(archived) = grave.file.clone() else {
+        return Vec::new();
+    };
+    let mut steps = vec![Step::Remove { name: archived }];
+    // There still where a change died before it moved the file.
+    if layout == Layout::Native {
+        let name = native::file_name(grave.cipher, grave.id);
+        steps.push(Step::Remove { name });
+    }
+    steps
 }
 
 fn tombstone(snapshot: &Snapshot, id: KeyId) -> Result<&Tombstone, RepositoryError> {

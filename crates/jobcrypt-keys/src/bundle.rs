@@ -1,27 +1,14 @@
 //! A repository as one file, to bring it to another node.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeMap, path::Path};
 
-use jobcrypt_core::KeyId;
 use rustix::fs::{AtFlags, CWD, unlinkat};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    KeyRepository, Layout, RepositoryError, Snapshot, archive,
-    folder::Folder,
-    guarded_file::{self, Guard},
-    key_text, keystone,
-    lock::Lock,
-    manifest::Manifest,
-    native,
-    snapshot::StoredKey,
-    soundness,
-    step::{Step, run_all},
+    KeyRepository, Layout, RepositoryError, Snapshot, folder::Folder, guarded_file, key_text,
+    keystone, manifest::Manifest, native, snapshot::StoredKey,
 };
 
 /// What was exported or imported.
@@ -56,7 +43,6 @@ enum Format {
 
 /// Room for one key and what is known of it, so that the bundle is not copied while it grows.
 const BYTES_FOR_A_KEY: usize = 2048;
-const PATIENCE: Duration = Duration::from_secs(5);
 
 impl KeyRepository {
     /// Writes all keys in use, and the tombstones, into one new file, mode 0600. Whoever can read it has
@@ -105,51 +91,6 @@ impl KeyRepository {
         write_new(bundle.as_ref(), &bytes)?;
         Ok(Transfer::of(&snapshot, true))
     }
-
-    /// Makes the repository at `path` the one that a bundle holds; makes it where there is none.
-    ///
-    /// In Keystone's layout the highest number is written first and `0` last, so that a reader never
-    /// misses the key that another node encrypts with.
-    ///
-    /// # Errors
-    ///
-    /// [`RepositoryError::Older`] when the repository was changed after the bundle was made,
-    /// [`RepositoryError::Diverged`] when it holds a key that the bundle does not know. Nothing is
-    /// written then.
-    pub fn import(
-        path: impl AsRef<Path>,
-        bundle: impl AsRef<Path>,
-    ) -> Result<Transfer, RepositoryError> {
-        let bundle = bundle.as_ref();
-        let contents = guarded_file::read(CWD, bundle, bundle.to_owned(), Guard::Owner)?;
-        let folder = Folder::make(path.as_ref())?;
-        let _lock = Lock::take(&folder, PATIENCE)?;
-        let mut incoming = parse(&contents.bytes, bundle, &folder)?;
-        soundness::check(&incoming)?;
-        let here = present(&folder, incoming.layout)?;
-        let mut steps = Vec::new();
-        if here.is_none() {
-            // Like a setup, so that an import that dies is completed by the next.
-            let begun = Manifest::new(incoming.layout, incoming.cipher);
-            steps.push(begun.written());
-        }
-        if let Some(here) = &here {
-            refuse_loss(here, &incoming)?;
-            if here.generation == incoming.generation
-                && here.fingerprint() == incoming.fingerprint()
-            {
-                return Ok(Transfer::of(&incoming, false));
-            }
-        }
-        // The primary comes first and the staged key last: in Keystone's layout, the highest number first
-        // and `0` last.
-        steps.extend(incoming.keys.iter().map(StoredKey::written));
-        let leaving = here.map(|here| leaving(&here, &mut incoming));
-        steps.push(incoming.manifest().written());
-        steps.extend(leaving.into_iter().flatten());
-        run_all(&steps, &folder)?;
-        Ok(Transfer::of(&incoming, true))
-    }
 }
 
 impl Bundle<'_> {
@@ -159,7 +100,7 @@ impl Bundle<'_> {
 }
 
 impl Transfer {
-    fn of(snapshot: &Snapshot, has_changed: bool) -> Self {
+    pub(crate) fn of(snapshot: &Snapshot, has_changed: bool) -> Self {
         Self {
             generation: snapshot.generation,
             fingerprint: snapshot.fingerprint(),
@@ -182,7 +123,11 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<(), RepositoryError> {
 }
 
 /// Reads a bundle, and checks that each key is the one whose id it has.
-fn parse(bytes: &[u8], path: &Path, folder: &Folder) -> Result<Snapshot, RepositoryError> {
+pub(crate) fn parse(
+    bytes: &[u8],
+    path: &Path,
+    folder: &Folder,
+) -> Result<Snapshot, RepositoryError> {
     let bundle: Bundle<'_> =
         serde_json::from_slice(bytes).map_err(|error| RepositoryError::Bundle {
             path: path.to_owned(),
@@ -239,73 +184,4 @@ fn parse(bytes: &[u8], path: &Path, folder: &Folder) -> Result<Snapshot, Reposit
         grave.file = None;
     }
     Ok(snapshot)
-}
-
-/// Returns what is in the folder, if anything.
-fn present(folder: &Folder, layout: Layout) -> Result<Option<Snapshot>, RepositoryError> {
-    match Layout::detect(folder)? {
-        None => Ok(None),
-        Some(found) if found != layout => Err(RepositoryError::OtherLayout {
-            bundle: layout.as_str(),
-            here: found.as_str(),
-        }),
-        Some(Layout::Keystone) => complete(keystone::load(folder)),
-        Some(Layout::Native) => complete(native::load(folder)),
-    }
-}
-
-/// No reader takes keys of a setup that was not completed, so nothing is sealed with them.
-fn complete(
-    loaded: Result<Snapshot, RepositoryError>,
-) -> Result<Option<Snapshot>, RepositoryError> {
-    match loaded {
-        Err(RepositoryError::HalfSetUp { .. }) => Ok(None),
-        other => other.map(Some),
-    }
-}
-
-fn refuse_loss(here: &Snapshot, incoming: &Snapshot) -> Result<(), RepositoryError> {
-    if incoming.generation < here.generation {
-        return Err(RepositoryError::Older {
-            bundle: incoming.generation,
-            here: here.generation,
-        });
-    }
-    let is_known = |id: KeyId| {
-        let is_retired = incoming.tombstones.iter().any(|grave| grave.id == id);
-        is_retired || incoming.key(id).is_some()
-    };
-    match here.keys().find(|key| !is_known(key.id)) {
-        Some(key) => Err(RepositoryError::Diverged {
-            id: key.id,
-            state: key.state.as_str(),
-        }),
-        None => Ok(()),
-    }
-}
-
-/// Returns the steps that take away what the bundle has no longer: retired keys go to the archive.
-fn leaving(here: &Snapshot, incoming: &mut Snapshot) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for grave in &mut incoming.tombstones {
-        if let Some(key) = here.key(grave.id) {
-            let archived = archive::place(here.layout, &key.record);
-            steps.push(Step::Archive {
-                name: key.record.file.clone(),
-                archived: archived.clone(),
-            });
-            grave.file = Some(archived);
-            grave.retired = grave.retired.or(Some(SystemTime::now()));
-        } else if let Some(known) = here.tombstones.iter().find(|known| known.id == grave.id) {
-            grave.file.clone_from(&known.file);
-        }
-    }
-    let named: Vec<_> = incoming.keys().map(|key| key.file.as_str()).collect();
-    let moved = here
-        .keys()
-        .filter(|key| incoming.key(key.id).is_some() && !named.contains(&key.file.as_str()));
-    steps.extend(moved.map(|key| Step::Remove {
-        name: key.file.clone(),
-    }));
-    steps
 }

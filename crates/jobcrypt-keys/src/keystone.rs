@@ -74,6 +74,7 @@ pub(crate) fn load(folder: &Folder) -> Result<Snapshot, RepositoryError> {
         let is_here = snapshot.key(lost.id).is_some();
         let is_retired = manifest.tombstone(lost.id).is_some();
         if !is_here && !is_retired {
+            refuse_lost_primary(&snapshot, lost)?;
             snapshot.remarks.push(format!(
                 "key {} was in file {} and is gone; something other than jobcrypt removed it",
                 lost.id, lost.file
@@ -178,6 +179,20 @@ fn refuse_empty_primary(
     Err(RepositoryError::BadKey {
         path: folder.path().join(name),
         why: "the file is empty, and its number makes it the primary".to_owned(),
+    })
+}
+
+/// Whoever rotates removes the lowest numbers and adds higher ones. Where the primary is gone and nothing higher has
+/// come, an older key would encrypt in its place, and its jobs would be lost.
+fn refuse_lost_primary(snapshot: &Snapshot, lost: &KeyRecord) -> Result<(), RepositoryError> {
+    let is_above = number(&lost.file) > number(&snapshot.primary().file);
+    if lost.state != KeyState::Primary || !is_above {
+        return Ok(());
+    }
+    Err(RepositoryError::MissingKey {
+        path: snapshot.path.join(&lost.file),
+        id: lost.id,
+        state: lost.state.as_str(),
     })
 }
 

@@ -9,6 +9,7 @@ mod doctor;
 mod file_error;
 mod folder;
 mod guarded_file;
+mod import;
 mod key_folder;
 mod key_list;
 mod key_loader;

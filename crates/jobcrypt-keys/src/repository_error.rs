@@ -47,6 +47,15 @@ pub enum RepositoryError {
         /// The repository.
         path: PathBuf,
     },
+    /// The key was destroyed, and would come back.
+    #[error(
+        "key {id} was destroyed here on purpose, and is not taken again; destroy it where it still is, \
+         or put back a backup of the whole repository"
+    )]
+    Destroyed {
+        /// The key.
+        id: KeyId,
+    },
     /// The bundle lacks a key that the repository has.
     #[error(
         "the bundle does not know key {id}, which is {state} here: the two have gone separate ways; \
@@ -169,6 +178,12 @@ pub enum RepositoryError {
     Overflow {
         /// The repository.
         path: PathBuf,
+    },
+    /// The key was retired, and would be added as a new one.
+    #[error("key {id} was retired here; `jobcrypt keys restore` brings it back")]
+    Retired {
+        /// The key.
+        id: KeyId,
     },
     /// There are keys, but not those that a setup makes.
     #[error(

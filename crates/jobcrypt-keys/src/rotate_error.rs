@@ -56,6 +56,17 @@ pub enum RotateError {
         /// Its jobs.
         count: u64,
     },
+    /// The staged key is younger than was asked for.
+    #[error(
+        "key {id} was staged a moment ago, and nodes may not have it yet; wait {} more, then rotate again",
+        humantime::format_duration(Duration::from_secs(wait.as_secs() + 1))
+    )]
+    StagedTooLately {
+        /// The staged key.
+        id: KeyId,
+        /// How long it is to stay staged yet.
+        wait: Duration,
+    },
     /// Keystone's layout keeps three keys, and the one that would go was the primary a moment ago.
     #[error(
         "key {id} would have to go, and nodes may still encrypt with it; wait {} more, then rotate again",
@@ -101,6 +112,7 @@ impl RotateError {
             Self::NoStagedKey
             | Self::NotCounted { .. }
             | Self::Repository(_)
+            | Self::StagedTooLately { .. }
             | Self::TooSoon { .. } => 0,
         }
     }

@@ -27,6 +27,7 @@ pub struct Rotation<'r> {
     snapshot: Snapshot,
     cipher: CipherName,
     grace: Duration,
+    least_age: Duration,
     now: SystemTime,
     _lock: Lock,
 }
@@ -63,6 +64,7 @@ impl<'r> Rotation<'r> {
             cipher: snapshot.cipher,
             snapshot,
             grace: GRACE,
+            least_age: Duration::ZERO,
             now,
             _lock: lock,
         })
@@ -78,6 +80,13 @@ impl<'r> Rotation<'r> {
     /// with older keys may still encrypt with it. An hour unless set.
     pub const fn with_grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
+        self
+    }
+
+    /// Refuses to promote a key that was staged less than this long ago: time for every node to get it. None unless
+    /// set.
+    pub const fn with_least_age(mut self, least_age: Duration) -> Self {
+        self.least_age = least_age;
         self
     }
 
@@ -100,7 +109,11 @@ impl<'r> Rotation<'r> {
                 instead: "set up a repository of another layout",
             }));
         }
-        rotation_plan::decide(&self.snapshot, usage, self.grace, self.now)
+        let plan = rotation_plan::decide(&self.snapshot, usage, self.grace, self.now)?;
+        if !plan.completes {
+            rotation_plan::refuse_too_young(&self.snapshot, self.least_age, self.now)?;
+        }
+        Ok(plan)
     }
 
     /// Makes the staged key the primary and the primary a secondary, stages a new key, and retires the

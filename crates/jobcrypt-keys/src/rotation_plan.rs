@@ -122,6 +122,24 @@ fn refuse_needed(
     Ok(())
 }
 
+/// A node that does not have the key yet could not open what others seal.
+pub(crate) fn refuse_too_young(
+    snapshot: &Snapshot,
+    least_age: Duration,
+    now: SystemTime,
+) -> Result<(), RotateError> {
+    let staged = snapshot.staged().ok_or(RotateError::NoStagedKey)?;
+    let since = staged.created.unwrap_or(SystemTime::UNIX_EPOCH);
+    let age = now.duration_since(since).unwrap_or_default();
+    match least_age.saturating_sub(age) {
+        Duration::ZERO => Ok(()),
+        wait => Err(RotateError::StagedTooLately {
+            id: staged.id,
+            wait,
+        }),
+    }
+}
+
 fn reason_to_keep(
     key: &KeyRecord,
     usage: &Usage,

@@ -48,6 +48,12 @@ pub(crate) fn add(
     let mut key = setup::new_key(snapshot.layout, cipher, KeyState::Secondary, key, now);
     key.record.alias = alias.map(str::to_owned);
     let id = key.record.id;
+    if let Some(grave) = snapshot.tombstones.iter().find(|grave| grave.id == id) {
+        return Err(match grave.destroyed {
+            Some(_) => RepositoryError::Destroyed { id },
+            None => RepositoryError::Retired { id },
+        });
+    }
     let mut steps = Vec::new();
     add_and_write(snapshot, key, &mut steps)?;
     run_all(&steps, disk)?;

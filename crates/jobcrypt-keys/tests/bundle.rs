@@ -1,8 +1,13 @@
 //! A repository that is brought to another node.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use jobcrypt_core::CipherName;
+use jobcrypt_core::{CipherName, SecretKey};
 use jobcrypt_keys::{KeyRepository, Layout, RepositoryError, Transfer, Usage};
 use tempfile::TempDir;
 
@@ -153,4 +158,104 @@ fn a_bundle_that_was_changed_is_refused_and_shows_no_key() {
         );
         assert!(KeyRepository::open(&nodes.there).is_err());
     }
+}
+
+#[test]
+fn a_key_destroyed_on_one_node_is_destroyed_on_those_that_follow() {
+    for layout in [Layout::Keystone, Layout::Native] {
+        let nodes = Nodes::new(layout);
+        for _ in 0..3 {
+            nodes.rotate();
+            nodes.export();
+            nodes.import().expect("it is imported");
+        }
+        let graves = nodes.here.status().expect("it can be read").tombstones;
+        let archived = graves[0].id;
+        nodes.rotate();
+        let after = nodes.here.status().expect("it can be read").tombstones;
+        let is_new = |id| graves.iter().all(|it| it.id != id);
+        let in_use = after.iter().map(|it| it.id).find(|id| is_new(*id));
+        let in_use = in_use.expect("one was retired");
+        // One is in the archive there already, the other is a secondary there.
+        for id in [archived, in_use] {
+            nodes.here.destroy(id).expect("it is retired");
+        }
+        nodes.export();
+        nodes.import().expect("it is imported");
+        let there = nodes.there();
+        for id in [archived, in_use] {
+            let error = there.restore(id).expect_err("it is gone");
+            assert!(
+                matches!(error, RepositoryError::Destroyed { .. }),
+                "{error}"
+            );
+            let name = id.to_string();
+            assert!(
+                !names(there.path()).any(|it| it.contains(&name)),
+                "{layout:?}"
+            );
+        }
+        for repository in [&nodes.here, &there] {
+            let graves = repository.status().expect("it can be read").tombstones;
+            let gone = graves
+                .iter()
+                .filter(|it| it.destroyed.is_some() && it.file.is_none());
+            assert_eq!(gone.count(), 2);
+        }
+        assert!(!nodes.import().expect("it is there").has_changed);
+        assert_eq!(jobcrypt_keys::doctor(&nodes.there, &[]), []);
+    }
+}
+
+#[test]
+fn a_key_destroyed_here_comes_back_neither_by_hand_nor_in_a_bundle() {
+    let nodes = Nodes::new(Layout::Native);
+    nodes.rotate();
+    nodes.export();
+    nodes.import().expect("it is imported");
+    let snapshot = nodes.here.snapshot().expect("it can be read");
+    let old = snapshot.keys().nth(1).expect("there is a secondary");
+    let file = nodes.here.path().join(&old.file);
+    let text = fs::read_to_string(file).expect("it can be read");
+    let key = || SecretKey::from_base64(&text).expect("it is a key");
+    let there = nodes.there();
+    let add = || there.add(CipherName::XCHACHA20_POLY1305, key(), None);
+
+    let rotation = there.begin_rotation().expect("the lock is free");
+    let rotation = rotation.with_grace(Duration::ZERO);
+    rotation.commit(&Usage::counted([], 0)).expect("it rotates");
+    let error = add().expect_err("it is restored, not added");
+    assert!(matches!(error, RepositoryError::Retired { .. }), "{error}");
+    there.destroy(old.id).expect("it is retired");
+    let error = add().expect_err("it was destroyed");
+    assert!(
+        matches!(error, RepositoryError::Destroyed { .. }),
+        "{error}"
+    );
+
+    // A newer bundle of a node that has gone another way.
+    nodes.export();
+    let bundle = fs::read_to_string(&nodes.bundle).expect("it can be read");
+    let begun = bundle
+        .find("\"generation\": 2")
+        .expect("it was rotated once");
+    let newer = bundle.replace("\"generation\": 2", "\"generation\": 9");
+    assert!(begun > 0);
+    fs::write(&nodes.bundle, newer).expect("it can be written");
+    let before = fingerprint(&there);
+    let error = nodes.import().expect_err("it has other keys");
+    let is_refused = matches!(
+        error,
+        RepositoryError::Diverged { .. } | RepositoryError::Destroyed { .. }
+    );
+    assert!(is_refused, "{error}");
+    assert_eq!(fingerprint(&there), before);
+}
+
+/// The names of all files of a repository.
+fn names(folder: &Path) -> impl Iterator<Item = String> + use<> {
+    let folders = [folder.to_owned(), folder.join("archive")];
+    let entries = folders.into_iter().filter_map(|it| fs::read_dir(it).ok());
+    let names = entries.flatten().flatten().map(|entry| entry.file_name());
+    names.map(|name| name.to_string_lossy().into_owned())
 }

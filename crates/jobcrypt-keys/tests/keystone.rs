@@ -420,3 +420,31 @@ fn a_key_of_another_cipher_finds_no_place() {
     let rotation = rotation.with_cipher(CipherName::SECRETBOX);
     assert!(rotation.commit(&Usage::Unknown).is_err());
 }
+
+#[test]
+fn a_lost_primary_is_an_error_and_no_older_key_encrypts_in_its_place() {
+    let place = Place::new();
+    let repository = KeyRepository::setup_keystone(&place.path).expect("it is set up");
+    let rotation = repository.begin_rotation().expect("the lock is free");
+    rotation.commit(&Usage::Unknown).expect("it rotates");
+    let lost = place.read("2");
+    fs::remove_file(place.path.join("2")).expect("it is there");
+    let error = place.open().snapshot().expect_err("the primary is gone");
+    let text = error.to_string();
+    assert!(text.contains("holds the primary key"), "{text}");
+    let findings = jobcrypt_keys::doctor(&place.path, &[]);
+    assert!(
+        findings[0].is_fault && findings[0].message == text,
+        "{findings:?}"
+    );
+    place.write("2", &lost);
+    place.open().snapshot().expect("it is back");
+
+    // Keystone itself has rotated, and removed what was the primary once.
+    for number in ["3", "4"] {
+        place.write(number, &new_key());
+    }
+    fs::remove_file(place.path.join("2")).expect("it is there");
+    let snapshot = place.open().snapshot().expect("it can be read");
+    assert_eq!(snapshot.primary().file, "4");
+}

@@ -230,6 +230,26 @@ fn a_rotation_that_is_dropped_changes_nothing_and_frees_the_lock() {
 }
 
 #[test]
+fn a_key_that_nodes_may_not_have_yet_is_not_promoted() {
+    for layout in LAYOUTS {
+        let (_folder, repository) = set_up(layout);
+        let before = primary(&repository);
+        let rotation = begin(&repository).with_least_age(Duration::from_hours(24));
+        let error = rotation.commit(&Usage::counted([], 0));
+        let error = error.expect_err("it is new");
+        assert!(
+            matches!(error, RotateError::StagedTooLately { .. }),
+            "{error}"
+        );
+        assert!(error.to_string().contains("; wait "), "{error}");
+        assert_eq!(primary(&repository), before);
+        let rotation = begin(&repository).with_least_age(Duration::from_nanos(1));
+        let rotated = rotation.commit(&Usage::counted([], 0));
+        rotated.expect("it is old enough");
+    }
+}
+
+#[test]
 fn a_rotation_may_lead_to_another_cipher() {
     let (_folder, repository) = set_up(Layout::Native);
     let rotation = begin(&repository).with_cipher(CipherName::SECRETBOX);

@@ -80,6 +80,18 @@ pub(crate) struct Rewritten {
     pub(crate) longest: usize,
 }
 
+impl Rewritten {
+    pub(crate) fn of(rows: &[Row], written: u64, raced: u64) -> Self {
+        Self {
+            last: rows.last().map(|row| row.id.clone()),
+            rows: rows.len() as u64,
+            written,
+            raced,
+            longest: rows.iter().map(|row| row.stored.len()).max().unwrap_or(0),
+        }
+    }
+}
+
 /// What became of a page of parked jobs.
 #[derive(Debug, Default)]
 pub(crate) struct Unparked {

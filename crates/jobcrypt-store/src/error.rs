@@ -6,6 +6,17 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// Tokens stand under another marker than the hook's, and none under its own.
+    #[error(
+        "refused: job {id} of {table} holds a token under another marker, and no job one under this; give the marker \
+         that producers and workers set"
+    )]
+    AnotherMarker {
+        /// The name of the table.
+        table: String,
+        /// The id of such a job.
+        id: String,
+    },
     /// The audit line could not be written, so nothing was done.
     #[error("the audit line could not be written; nothing was done")]
     Audit(#[source] io::Error),
@@ -33,6 +44,17 @@ pub enum Error {
         table: String,
         /// The name of the column.
         column: String,
+    },
+    /// No job that is sealed under a key at hand opens, so what this hook seals would not open elsewhere.
+    #[error(
+        "refused: no job opens that is sealed already, such as those of kind {kind} under key {key_id}; give the \
+         namespace that producers and workers set"
+    )]
+    NothingOpens {
+        /// A kind of those jobs.
+        kind: String,
+        /// The key that they name.
+        key_id: jobcrypt_core::KeyId,
     },
     /// What was asked for is not done, and why.
     #[error("refused: {0}")]

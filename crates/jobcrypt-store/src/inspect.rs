@@ -1,7 +1,10 @@
+use std::collections::BTreeMap;
+
 use jobcrypt_core::KeyId;
+use serde_json::value::RawValue;
 
 use crate::{
-    Error, Place, Selection, Store, Table,
+    Error, Found, Place, Selection, Store, Table,
     database::{Page, Row},
     stored_form, token_scan,
 };
@@ -24,6 +27,21 @@ pub struct JobHeaders {
     pub len: usize,
     /// The tokens of the row, in args first.
     pub tokens: Vec<TokenHeader>,
+    /// What plaintext args consist of, without the values; of other args nothing. The first 32, where args are an
+    /// object.
+    pub members: Vec<MemberHeader>,
+}
+
+/// A member of args that are readable: what it is called and how long it is, not what it holds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct MemberHeader {
+    /// Its name.
+    pub name: String,
+    /// The type of its value, such as `string`.
+    pub value: &'static str,
+    /// The length of its value as JSON, in bytes.
+    pub len: usize,
 }
 
 /// What a token says of itself. It proves nothing.
@@ -78,12 +96,15 @@ impl Store {
 }
 
 const ROWS_PER_PAGE: u32 = 32;
+const MEMBERS: usize = 32;
 
 impl JobHeaders {
     pub(crate) fn of(table: &Table, row: &Row) -> Self {
         let found = stored_form::of(&row.stored, &table.marker);
-        // The token that is the args stands before those within them.
-        let mut is_whole = found.as_str() == "sealed";
+        // Beside fields, tokens within args may come before theirs.
+        let mut of_args = stored_form::token(&row.stored, &table.marker).and_then(|token| {
+            token_scan::head(token.as_bytes()).map(|head| (head.key_id, head.len))
+        });
         let header = |place, head: token_scan::Head<'_>| TokenHeader {
             place,
             form: head.form.to_owned(),
@@ -93,7 +114,9 @@ impl JobHeaders {
         };
         let mut tokens: Vec<_> = token_scan::tokens(&row.stored)
             .map(|head| {
-                let is_args = std::mem::take(&mut is_whole);
+                let is_args = of_args
+                    .take_if(|it| *it == (head.key_id, head.len))
+                    .is_some();
                 header(
                     if is_args {
                         Place::Args
@@ -104,6 +127,7 @@ impl JobHeaders {
                 )
             })
             .collect();
+        tokens.sort_by_key(|it| it.place != Place::Args);
         for (column, value) in table.further.iter().zip(&row.further) {
             let place = || Place::Column(column.name.clone());
             tokens.extend(token_scan::tokens(value).map(|head| header(place(), head)));
@@ -116,6 +140,31 @@ impl JobHeaders {
             args: found.as_str(),
             len: row.stored.len(),
             tokens,
+            members: match found {
+                Found::Plaintext => members(&row.stored),
+                _ => Vec::new(),
+            },
         }
+    }
+}
+
+fn members(stored: &[u8]) -> Vec<MemberHeader> {
+    let object: BTreeMap<String, &RawValue> = serde_json::from_slice(stored).unwrap_or_default();
+    let member = |(name, value): (String, &RawValue)| MemberHeader {
+        name,
+        value: type_of(value.get()),
+        len: value.get().len(),
+    };
+    object.into_iter().take(MEMBERS).map(member).collect()
+}
+
+fn type_of(value: &str) -> &'static str {
+    match value.as_bytes().first() {
+        Some(b'{') => "object",
+        Some(b'[') => "array",
+        Some(b'"') => "string",
+        Some(b't' | b'f') => "boolean",
+        Some(b'n') => "null",
+        _ => "number",
     }
 }

@@ -13,6 +13,7 @@ mod database;
 mod drain_plot;
 mod drain_sample;
 mod error;
+mod hook_check;
 mod inspect;
 mod migrate;
 mod migrate_options;
@@ -23,6 +24,8 @@ mod postgres;
 mod progress;
 mod report;
 mod reveal;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod row;
 mod selection;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -39,7 +42,7 @@ pub use count::{Count, Found, Place};
 pub use drain_plot::drain_plot;
 pub use drain_sample::DrainSample;
 pub use error::Error;
-pub use inspect::{JobHeaders, TokenHeader};
+pub use inspect::{JobHeaders, MemberHeader, TokenHeader};
 pub use migrate_options::{MigrateOptions, Stop};
 pub use progress::Progress;
 pub use report::{Report, Unreadable};

@@ -22,7 +22,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] for options that contradict each other, [`Error::Hook`] for a hook that never
+    /// [`Error::Refused`] for options that contradict each other, [`Error::AnotherMarker`] and
+    /// [`Error::NothingOpens`] for a hook that is not the one of producers and workers, [`Error::Hook`] for a hook that never
     /// seals, [`Error::Audit`], [`Error::Database`], and [`Error::Connection`] when the connection is lost
     /// for longer than a few tries. What was moved stays moved.
     pub async fn migrate(
@@ -35,8 +36,12 @@ impl Store {
             self.check_limit(&decision.up_to_id)?;
         }
         let mut migration = Migration::new(hook, options)?;
-        hook.audit(&migration.started());
         let before = self.status().await?;
+        self.must_know_marker(hook, &before).await?;
+        if options.seal.is_some() {
+            self.must_open(hook, &before).await?;
+        }
+        hook.audit(&migration.started());
         migration.learn_targets(&before);
         migration.total = migration.to_move(&before, options.seal.is_some());
         for table in &self.tables {
@@ -154,13 +159,8 @@ impl Store {
     ) -> Result<Rewritten, Error> {
         let rows = self.database.rows(table, page).await?;
         let new = migration.change(table, &rows, sealing, found)?;
-        Ok(Rewritten {
-            last: rows.last().map(|row| row.id.clone()),
-            rows: rows.len() as u64,
-            written: new.iter().flatten().count() as u64,
-            raced: 0,
-            longest: rows.iter().map(|row| row.stored.len()).max().unwrap_or(0),
-        })
+        let would_be_written = new.iter().flatten().count() as u64;
+        Ok(Rewritten::of(&rows, would_be_written, 0))
     }
 }
 

@@ -4,9 +4,11 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use jobcrypt_core::AuditSink;
+use tokio::sync::Notify;
 
 /// How [`Store::migrate`](crate::Store::migrate) goes about it.
 ///
@@ -34,7 +36,13 @@ pub struct MigrateOptions {
 
 /// Ends a migration between two pages. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop(Arc<Asked>);
+
+#[derive(Debug, Default)]
+struct Asked {
+    is_asked: AtomicBool,
+    wakes: Notify,
+}
 
 /// The decision to trust what is stored without a token.
 #[derive(Clone, Debug)]
@@ -133,10 +141,21 @@ impl Default for MigrateOptions {
 impl Stop {
     /// Asks for the end.
     pub fn now(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.is_asked.store(true, Ordering::Relaxed);
+        // Kept for the next who waits, where nobody does now.
+        self.0.wakes.notify_one();
     }
 
     pub(crate) fn is_asked_for(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.is_asked.load(Ordering::Relaxed)
+    }
+
+    /// Waits for so long, or until it is asked for.
+    pub(crate) async fn wait_at_most(&self, time: Duration) {
+        let woken = self.0.wakes.notified();
+        if !self.is_asked_for() {
+            // Either end of it is a reason to go on.
+            let _ = tokio::time::timeout(time, woken).await;
+        }
     }
 }

@@ -287,7 +287,8 @@ impl<'a> Migration<'a> {
         };
         #[allow(clippy::cast_precision_loss, reason = "a rate is an estimate")]
         let due = Duration::try_from_secs_f64(self.scanned as f64 / rate).unwrap_or_default();
-        tokio::time::sleep(due.saturating_sub(self.began.elapsed())).await;
+        let left = due.saturating_sub(self.began.elapsed());
+        self.options.stop.wait_at_most(left).await;
     }
 
     pub(crate) fn started(&self) -> AuditEvent<'static> {

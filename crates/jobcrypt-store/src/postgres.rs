@@ -1,12 +1,5 @@
 use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
-use async_trait::async_trait;
-use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, PgPool, Row as _,
-    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
-};
-use zeroize::Zeroizing;
-
 use crate::{
     Count, Error, Found, Place, Table,
     database::{Change, Database, Page, Rewritten, Row, Unparked, changed},
@@ -15,8 +8,14 @@ use crate::{
         expression::id_type,
         statement::{compare_and_swap, page_of_rows},
     },
+    row,
     table::quoted,
     token_scan,
+};
+use async_trait::async_trait;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, PgPool, Row as _,
+    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 
 mod counting;
@@ -109,7 +108,7 @@ impl Database for Postgres {
     async fn rows(&self, table: &Table, page: &Page<'_>) -> Result<Vec<Row>, Error> {
         let sql = page_of_rows(table, page);
         let rows = sql.query().fetch_all(&self.pool).await?;
-        rows.iter().map(row).collect()
+        rows.iter().map(row::read).collect()
     }
 
     async fn rewrite(
@@ -123,7 +122,7 @@ impl Database for Postgres {
         // Workers and other processes pass over the page, and none waits for it.
         sql.text.push_str(" for update of t skip locked");
         let rows = sql.query().fetch_all(&mut *transaction).await?;
-        let rows: Vec<Row> = rows.iter().map(row).collect::<Result<_, _>>()?;
+        let rows: Vec<Row> = rows.iter().map(row::read).collect::<Result<_, _>>()?;
         let changed = changed(&rows, change(&rows)?);
         let written = if changed.is_empty() {
             0
@@ -145,13 +144,8 @@ impl Database for Postgres {
                 .rows_affected()
         };
         transaction.commit().await?;
-        Ok(Rewritten {
-            last: rows.last().map(|row| row.id.clone()),
-            rows: rows.len() as u64,
-            written,
-            raced: changed.len() as u64 - written,
-            longest: rows.iter().map(|row| row.stored.len()).max().unwrap_or(0),
-        })
+        let raced = changed.len() as u64 - written;
+        Ok(Rewritten::of(&rows, written, raced))
     }
 
     async fn unpark(&self, table: &Table, page: &Page<'_>) -> Result<Unparked, Error> {
@@ -194,19 +188,5 @@ fn counted(table: &Table, row: &PgRow, place: Place) -> Result<Count, Error> {
         },
         count: row.try_get::<i64, _>(4)?.unsigned_abs(),
         oldest: row.try_get(5)?,
-    })
-}
-
-fn row(row: &PgRow) -> Result<Row, Error> {
-    // Binary results of text and bytes are the same: what is stored.
-    let bytes = |at| row.try_get_unchecked::<Option<Vec<u8>>, _>(at);
-    Ok(Row {
-        id: row.try_get(0)?,
-        kind: row.try_get::<Option<_>, _>(1)?.unwrap_or_default(),
-        state: row.try_get(2)?,
-        stored: Zeroizing::new(bytes(3)?.unwrap_or_default()),
-        further: (4..row.len())
-            .map(|at| Ok(bytes(at)?.unwrap_or_default()))
-            .collect::<Result<_, Error>>()?,
     })
 }

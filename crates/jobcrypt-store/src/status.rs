@@ -16,6 +16,8 @@ pub struct Status {
 pub enum SafeToRemove {
     /// Nothing that rests here needs it.
     Yes,
+    /// It is the primary: the next job is sealed under it.
+    Encrypts,
     /// So many tokens name it.
     StillNeeded(u64),
     /// So many jobs name no key, so any of them may need it, as long as nobody has opened them all
@@ -109,7 +111,21 @@ impl Status {
         oldest.filter_map(|it| it.oldest.as_deref()).min()
     }
 
-    /// Says whether a key can be removed. Jobs of every state count, also finished ones, which may be
+    /// Says whether a key can be removed from `keyring`, whose primary never can.
+    #[must_use]
+    pub fn safe_to_remove_from(
+        &self,
+        keyring: &Keyring,
+        key: KeyId,
+        verified: Option<&Verified>,
+    ) -> SafeToRemove {
+        if keyring.primary().key_id() == key {
+            return SafeToRemove::Encrypts;
+        }
+        self.safe_to_remove(key, verified)
+    }
+
+    /// Says whether a key that encrypts no more can be removed. Jobs of every state count, also finished ones, which may be
     /// retried by hand for as long as they are there.
     ///
     /// Texts can be planted by whoever writes the table. That may keep a key, never free one: count once

@@ -53,6 +53,7 @@ impl Store {
             if columns.iter().collect::<BTreeSet<_>>().len() < columns.len() {
                 return Err(Error::Refused("one column stands for two things"));
             }
+            table.settle_forms();
             table.keep_only_what_is_there();
             known.push(table);
         }

@@ -17,6 +17,11 @@ pub(crate) fn of(stored: &[u8], marker: &str) -> Found {
     }
 }
 
+/// Whether the value begins as an object does.
+pub(crate) fn is_object(stored: &[u8]) -> bool {
+    stored.trim_ascii_start().first() == Some(&b'{')
+}
+
 /// Returns the text under the marker; whatever else stands there counts as a text that is no token.
 pub(crate) fn token<'a>(stored: &'a [u8], marker: &str) -> Option<Cow<'a, str>> {
     // Most values have no marker at all, and need not be parsed to see that.
@@ -36,12 +41,12 @@ pub(crate) fn tokens_within<'a>(
     stored: &'a [u8],
     marker: &str,
 ) -> impl Iterator<Item = Found> + use<'a> {
-    let whole =
-        token(stored, marker).is_some_and(|token| token_scan::head(token.as_bytes()).is_some());
-    let mut is_first = whole;
+    let mut under_marker = token(stored, marker)
+        .and_then(|token| token_scan::head(token.as_bytes()).map(|head| head.found()));
+    // Beside fields, another one may come before it; of two that say the same, either is it.
     token_scan::tokens(stored)
-        .filter(move |_| !std::mem::take(&mut is_first))
         .map(|head| head.found())
+        .filter(move |found| under_marker.take_if(|it| it == found).is_none())
 }
 
 /// Whether the value is a string of base64 and nothing else, long enough to be a ciphertext.
@@ -106,6 +111,18 @@ mod tests {
         assert_eq!(
             within(format!(r#"{{"river_encrypt":"{TOKEN}","b":"{TOKEN}"}}"#)),
             1
+        );
+    }
+
+    #[test]
+    fn a_token_before_that_of_the_fields_is_counted() {
+        let fields = TOKEN.replace("jc1.fernet.A", "jc1f.secretbox+pad.B");
+        let stored = format!(r#"{{"a":{{"river_encrypt":"{TOKEN}"}},"river_encrypt":"{fields}"}}"#);
+        assert_eq!(name_of(&stored), "sealed");
+        let within: Vec<_> = tokens_within(stored.as_bytes(), "river_encrypt").collect();
+        assert!(
+            matches!(&*within, [Found::Token { cipher, .. }] if cipher == "fernet"),
+            "{within:?}"
         );
     }
 }

@@ -197,7 +197,8 @@ impl Table {
         self
     }
 
-    /// Names one more column in which tokens may rest. They are counted, not moved.
+    /// Names one more column in which tokens may rest. They are counted, not moved. Where PostgreSQL has another
+    /// type for it than `form`, the type counts.
     pub fn further(mut self, column: impl Into<String>, form: Form) -> Self {
         self.further.push(Column {
             name: column.into(),
@@ -243,6 +244,18 @@ impl Table {
         needed
     }
 
+    /// Takes further columns for what the database says they are: in bytes that were read as text, no token would be
+    /// found.
+    pub(crate) fn settle_forms(&mut self) {
+        for column in &mut self.further {
+            column.form = match self.types.get(&column.name).map(String::as_str) {
+                Some("bytea") => Form::Bytes,
+                Some("json" | "jsonb") => Form::Json,
+                _ => column.form,
+            };
+        }
+    }
+
     /// Forgets the columns that an optional table does not have.
     pub(crate) fn keep_only_what_is_there(&mut self) {
         let types = &self.types;
@@ -277,6 +290,11 @@ pub(crate) fn quoted(name: &str) -> String {
 /// Quotes a name without parts, as that of a column is.
 pub(crate) fn quoted_part(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Names a column of the row `t`.
+pub(crate) fn column(name: &str) -> String {
+    format!("t.{}", quoted_part(name))
 }
 
 /// Writes a text as SQL does.

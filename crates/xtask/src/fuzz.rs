@@ -21,6 +21,8 @@ enum Target {
     Open,
     /// Telling envelopes from plaintext
     Envelope,
+    /// Sealing fields, and opening them in altered args
+    Fields,
     /// Reading files of the credential vault, paths and values
     Vault,
 }
@@ -53,6 +55,7 @@ impl Target {
             Self::Token => "token",
             Self::Open => "open",
             Self::Envelope => "envelope",
+            Self::Fields => "fields",
             Self::Vault => "vault",
         }
     }

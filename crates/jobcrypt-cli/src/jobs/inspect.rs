@@ -92,6 +92,10 @@ pub(crate) fn document(job: &JobHeaders) -> Value {
             "length": token.len,
         })
     });
+    let members = job
+        .members
+        .iter()
+        .map(|it| json!({"name": it.name, "value": it.value, "length": it.len}));
     json!({
         "table": job.table,
         "id": job.id,
@@ -100,6 +104,7 @@ pub(crate) fn document(job: &JobHeaders) -> Value {
         "args": job.args,
         "length": job.len,
         "tokens": tokens.collect::<Vec<_>>(),
+        "members": members.collect::<Vec<_>>(),
     })
 }
 

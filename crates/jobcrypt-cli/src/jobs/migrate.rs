@@ -11,7 +11,7 @@ use crate::{
     failure::Failure,
     hook_arguments::HookArguments,
     jobs::{
-        inspect, status,
+        inspect, interrupt, status,
         store_arguments::{self, StoreArguments},
         text_table::{shown, text_table},
     },
@@ -85,11 +85,7 @@ impl Migrate {
             }
             options = options.seal_plaintext(up_to_id, audit_file::open(audit)?);
         }
-        let interrupt = tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                stop.now();
-            }
-        });
+        let interrupt = tokio::spawn(interrupt::stop_at_signal(stop));
         let bar = progress_bar(output);
         let report = store
             .migrate(&hook, &options, &mut |progress| show(&bar, progress))
@@ -185,11 +181,33 @@ fn unsealed_text(unsealed: &Unsealed) -> String {
     };
     let rows: Vec<_> = unsealed.counts.iter().map(row).collect();
     let counts = text_table(&["kind", "found", "count"], &rows);
-    format!("{counts}\n{}", inspect::text(&unsealed.samples))
+    let mut text = format!("{counts}\n{}", inspect::text(&unsealed.samples));
+    for job in &unsealed.samples {
+        if !job.members.is_empty() {
+            let _ = write!(text, "\n{} {} holds", shown(&job.table), shown(&job.id));
+        }
+        for (at, member) in job.members.iter().enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            let _ = write!(
+                text,
+                "{comma} {} ({}, {} bytes)",
+                shown(&member.name),
+                member.value,
+                member.len
+            );
+        }
+    }
+    text.push_str("\n\nvalues: `jobcrypt jobs inspect --id ID --reveal --audit FILE`\n");
+    text
 }
 
 fn text(report: &Report, unknown: u64) -> String {
     let mut text = status::counts_text(&report.status);
+    if report.is_interrupted {
+        text.push_str(
+            "\ninterrupted; what was moved stays moved, and the same command goes on from here\n",
+        );
+    }
     let _ = writeln!(
         text,
         "\n{} moved, {} of them named no key before; {} left; {} could not be opened; {unknown} tokens under keys that are not at hand",

@@ -40,7 +40,7 @@ pub(crate) struct Status {
     #[arg(long, value_name = "FILE", requires = "record")]
     plot: Option<PathBuf>,
 
-    /// Say of this key, too, whether it can be removed
+    /// Say of this key, too, whether it can be removed. Which one is the primary shows where keys are given
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     key: Vec<KeyId>,
 
@@ -52,18 +52,31 @@ impl Status {
     pub(crate) async fn run(self, output: &Output) -> Result<Exit, Failure> {
         let store = self.store.store_of(&self.hook).await?;
         let counted = store.status().await.map_err(store_arguments::failure)?;
-        let verified = if self.verify {
-            let verified = store.verify(&self.hook.hook()?, &Selection::all()).await;
-            Some(verified.map_err(store_arguments::failure)?)
+        let hook = if self.verify || self.hook.has_keys() {
+            Some(self.hook.hook()?)
         } else {
             None
         };
+        let verified = match &hook {
+            Some(hook) if self.verify => {
+                let verified = store.verify(hook, &Selection::all()).await;
+                Some(verified.map_err(store_arguments::failure)?)
+            }
+            _ => None,
+        };
         self.record(&counted)?;
+        let (keyring, staged) = (hook.map(|it| it.keys().snapshot()), self.hook.staged());
         let mut keys: Vec<_> = counted.usage().into_keys().chain(self.key).collect();
         keys.sort_unstable();
         keys.dedup();
-        let safe = |id: &KeyId| (*id, counted.safe_to_remove(*id, verified.as_ref()));
-        let keys: Vec<_> = keys.iter().map(safe).collect();
+        let verdict = |id: &KeyId| match &keyring {
+            _ if staged == Some(*id) => Verdict::Staged,
+            Some(keyring) => {
+                Verdict::Known(counted.safe_to_remove_from(keyring, *id, verified.as_ref()))
+            }
+            None => Verdict::WithoutKeys(counted.safe_to_remove(*id, verified.as_ref())),
+        };
+        let keys: Vec<_> = keys.iter().map(|id| (*id, verdict(id))).collect();
         output.result(&document(&counted, &keys, verified.as_ref()), |_| {
             text(&counted, &keys, verified.as_ref())
         })?;
@@ -107,9 +120,39 @@ pub(crate) fn unknown(counted: &Counted, keyring: &Keyring) -> u64 {
     counted.unknown_to(keyring).values().sum()
 }
 
+/// Whether a key can be removed, by what is known of it.
+#[derive(Clone, Copy)]
+enum Verdict {
+    /// It is the next primary.
+    Staged,
+    Known(SafeToRemove),
+    /// It may be the primary.
+    WithoutKeys(SafeToRemove),
+}
+
+impl Verdict {
+    fn is_safe(self) -> bool {
+        matches!(
+            self,
+            Self::Known(SafeToRemove::Yes) | Self::WithoutKeys(SafeToRemove::Yes)
+        )
+    }
+
+    fn reason(self) -> String {
+        match self {
+            Self::Staged => "no: it is staged, the next rotation makes it the primary".to_owned(),
+            Self::WithoutKeys(SafeToRemove::Yes) => {
+                "yes, unless it is the primary: no keys were given to tell by".to_owned()
+            }
+            Self::Known(safe) | Self::WithoutKeys(safe) => reason(safe),
+        }
+    }
+}
+
 fn reason(safe: SafeToRemove) -> String {
     match safe {
         SafeToRemove::Yes => "yes".to_owned(),
+        SafeToRemove::Encrypts => "no: it is the primary, new jobs are sealed under it".to_owned(),
         SafeToRemove::StillNeeded(tokens) => format!("no: {tokens} tokens need it"),
         SafeToRemove::MayBeNeeded(jobs) => {
             format!("no: {jobs} jobs name no key; open all of them without it, by --verify")
@@ -151,14 +194,14 @@ pub(crate) fn counts_text(counted: &Counted) -> String {
     text_table(&head, &rows)
 }
 
-fn text(counted: &Counted, keys: &[(KeyId, SafeToRemove)], verified: Option<&Verified>) -> String {
+fn text(counted: &Counted, keys: &[(KeyId, Verdict)], verified: Option<&Verified>) -> String {
     let usage = counted.usage();
     let rows: Vec<_> = keys
         .iter()
-        .map(|(id, safe)| {
+        .map(|(id, verdict)| {
             let tokens = usage.get(id).copied().unwrap_or(0);
             let oldest = counted.oldest(*id).unwrap_or_default().to_owned();
-            vec![id.to_string(), tokens.to_string(), oldest, reason(*safe)]
+            vec![id.to_string(), tokens.to_string(), oldest, verdict.reason()]
         })
         .collect();
     let mut text = counts_text(counted);
@@ -193,19 +236,15 @@ fn text(counted: &Counted, keys: &[(KeyId, SafeToRemove)], verified: Option<&Ver
     text
 }
 
-fn document(
-    counted: &Counted,
-    keys: &[(KeyId, SafeToRemove)],
-    verified: Option<&Verified>,
-) -> Value {
+fn document(counted: &Counted, keys: &[(KeyId, Verdict)], verified: Option<&Verified>) -> Value {
     let usage = counted.usage();
-    let keys = keys.iter().map(|(id, safe)| {
+    let keys = keys.iter().map(|(id, verdict)| {
         json!({
             "key_id": id.to_string(),
             "tokens": usage.get(id).copied().unwrap_or(0),
             "oldest": counted.oldest(*id),
-            "safe_to_remove": *safe == SafeToRemove::Yes,
-            "reason": reason(*safe),
+            "safe_to_remove": verdict.is_safe(),
+            "reason": verdict.reason(),
         })
     });
     let verified = verified.map(|it| {

@@ -78,7 +78,7 @@ pub(crate) struct StoreArguments {
     #[arg(long, value_name = "COLUMN", requires = "table")]
     created_column: Option<String>,
 
-    /// One more column in which tokens may rest
+    /// One more column in which tokens may rest: text, JSON or bytes
     #[arg(long, value_name = "COLUMN", requires = "table")]
     further_column: Vec<String>,
 }
@@ -209,7 +209,9 @@ fn incomplete(message: &str) -> Failure {
 
 pub(crate) fn failure(error: Error) -> Failure {
     let exit = match &error {
-        Error::Refused(_) => Exit::Refused,
+        Error::AnotherMarker { .. } | Error::NothingOpens { .. } | Error::Refused(_) => {
+            Exit::Refused
+        }
         Error::Hook(_) => Exit::Keys,
         Error::Connection(_)
         | Error::Database(_)

@@ -10,11 +10,13 @@ impl From<RepositoryError> for Failure {
             RepositoryError::Locked { .. } => Exit::Locked,
             RepositoryError::AlreadySetUp { .. }
             | RepositoryError::AlreadyStaged { .. }
+            | RepositoryError::Destroyed { .. }
             | RepositoryError::Diverged { .. }
             | RepositoryError::KeystoneLayout { .. }
             | RepositoryError::NotRetired { .. }
             | RepositoryError::Older { .. }
             | RepositoryError::OtherLayout { .. }
+            | RepositoryError::Retired { .. }
             | RepositoryError::SetUpOverKeys { .. } => Exit::Refused,
             _ => Exit::Keys,
         };

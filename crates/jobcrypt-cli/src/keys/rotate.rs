@@ -39,6 +39,11 @@ pub(crate) struct Rotate {
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = humantime::parse_duration)]
     grace: Duration,
 
+    /// How long the staged key must have been staged before it becomes the primary, such as `1day`: as long as your nodes
+    /// take to get it
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
+    staged_for: Duration,
+
     /// How long to wait for another change of the repository to end
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
     wait: Duration,
@@ -78,7 +83,9 @@ impl Rotate {
     }
 
     fn adjust<'r>(&self, rotation: Rotation<'r>) -> Rotation<'r> {
-        let rotation = rotation.with_grace(self.grace);
+        let rotation = rotation
+            .with_grace(self.grace)
+            .with_least_age(self.staged_for);
         match self.cipher {
             Some(cipher) => rotation.with_cipher(cipher),
             None => rotation,

@@ -2,8 +2,8 @@
 
 use crate::{
     Form, Table,
-    postgres::expression::{column, is_parked, json, kind, state, text, token},
-    table::{Column, literal, quoted},
+    postgres::expression::{is_parked, json, kind, state, text, token},
+    table::{Column, column, literal, quoted},
 };
 
 /// How tokens begin, in the words of PostgreSQL; [`token_scan`](crate::token_scan) finds the same.
@@ -32,11 +32,8 @@ pub(crate) fn count_elsewhere(table: &Table) -> String {
     let args = &table.args;
     let siblings = match args.form {
         Form::Json => format!("({} - {})::text", json(table, args), literal(&table.marker)),
-        // The one under the marker comes first.
-        Form::Bytes | Form::Text => {
-            let text = text(args);
-            format!("substr({text}, position('jc1' in {text}) + 3)")
-        }
+        // Beside fields, another one may come before that under the marker.
+        Form::Bytes | Form::Text => format!("replace({}, {}, '')", text(args), token(table)),
     };
     let within = format!(
         "case when {} is null then {} else {siblings} end",

@@ -2,7 +2,7 @@
 
 use crate::{
     Form, Table,
-    table::{Column, Kind, State, literal, quoted, quoted_part},
+    table::{Column, Kind, State, column, literal, quoted, quoted_part},
 };
 
 pub(crate) fn kind(table: &Table) -> String {
@@ -84,10 +84,6 @@ pub(crate) fn json(table: &Table, place: &Column) -> String {
     } else {
         format!("{column}::jsonb")
     }
-}
-
-pub(crate) fn column(name: &str) -> String {
-    format!("t.{}", quoted_part(name))
 }
 
 pub(crate) fn id_type(table: &Table) -> &str {

@@ -5,8 +5,8 @@ use sqlx::{AssertSqlSafe, Postgres as Driver, postgres::PgArguments, query::Quer
 use crate::{
     Form, Table,
     database::Page,
-    postgres::expression::{column, id_type, is_parked, key_id, kind, state, stored, token},
-    table::{literal, quoted, quoted_part},
+    postgres::expression::{id_type, is_parked, key_id, kind, state, stored, token},
+    table::{column, literal, quoted, quoted_part},
 };
 
 /// A statement and the texts that it is given.

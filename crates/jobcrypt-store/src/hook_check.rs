@@ -1,0 +1,102 @@
+//! Whether a hook is the one that producers and workers have, as far as stored jobs show it.
+
+use std::collections::BTreeSet;
+
+use jobcrypt_core::{EncryptHook, JobContext, Key, KeyId};
+use zeroize::Zeroizing;
+
+use crate::{
+    Error, Found, Place, Selection, Status, Store, Table, database::Page, page_size::PageSize,
+    stored_form,
+};
+
+/// How many jobs of a kind and key are tried. Whoever can plant some that do not open must not be able to stop others.
+const TRIED: u32 = 20;
+const ROWS_PER_PAGE: u32 = 500;
+
+impl Store {
+    /// Refuses a hook that opens nothing of what is stored under its keys: sealed by it, jobs would be lost to workers.
+    pub(crate) async fn must_open(&self, hook: &EncryptHook, status: &Status) -> Result<(), Error> {
+        let keyring = hook.keys().snapshot();
+        let at_hand: BTreeSet<_> = keyring.keys().map(Key::key_id).collect();
+        let mut closed = None;
+        for table in &self.tables {
+            for (kind, key_id) in sealed(status, table) {
+                if !at_hand.contains(&key_id) {
+                    continue;
+                }
+                let page = Page {
+                    limit: TRIED,
+                    selection: Selection::all().kind(&kind).key_id(key_id),
+                    ..Page::default()
+                };
+                for row in self.database.rows(table, &page).await? {
+                    let opened = hook.open_bytes(&JobContext::new(&kind), &row.stored);
+                    if opened.map(|it| it.map(Zeroizing::new)).is_ok() {
+                        return Ok(());
+                    }
+                    closed.get_or_insert_with(|| (kind.clone(), key_id));
+                }
+            }
+        }
+        match closed {
+            Some((kind, key_id)) => Err(Error::NothingOpens { kind, key_id }),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a hook under whose marker nothing stands where tokens stand under another: it would see plaintext.
+    pub(crate) async fn must_know_marker(
+        &self,
+        hook: &EncryptHook,
+        status: &Status,
+    ) -> Result<(), Error> {
+        let rests_in = |place: &Place| {
+            let mut counts = status.counts().iter();
+            counts.any(|it| it.place == *place && matches!(it.found, Found::Token { .. }))
+        };
+        if rests_in(&Place::Args) || !rests_in(&Place::WithinArgs) {
+            return Ok(());
+        }
+        for table in &self.tables {
+            let mut size = PageSize::new(ROWS_PER_PAGE);
+            let mut after = None;
+            loop {
+                let page = Page {
+                    after,
+                    limit: size.next(),
+                    ..Page::default()
+                };
+                let rows = self.database.rows(table, &page).await?;
+                size.met_row_of(rows.iter().map(|row| row.stored.len()).max().unwrap_or(0));
+                let is_other = |stored: &[u8], kind: &str| {
+                    stored_form::of(stored, &table.marker) == Found::Plaintext
+                        && stored_form::is_object(stored)
+                        && hook.is_sealed(&JobContext::new(kind), stored)
+                };
+                if let Some(row) = rows.iter().find(|row| is_other(&row.stored, &row.kind)) {
+                    return Err(Error::AnotherMarker {
+                        table: table.name().to_owned(),
+                        id: row.id.clone(),
+                    });
+                }
+                let Some(last) = rows.into_iter().next_back() else {
+                    break;
+                };
+                after = Some(last.id);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The kinds of a table with the keys that their jobs name.
+fn sealed(status: &Status, table: &Table) -> BTreeSet<(String, KeyId)> {
+    let counts = status.counts().iter();
+    let of_table = counts.filter(|it| it.place == Place::Args && it.table == table.name());
+    let named = of_table.filter_map(|it| match it.found {
+        Found::Token { key_id, .. } => Some((it.kind.clone(), key_id)),
+        _ => None,
+    });
+    named.collect()
+}

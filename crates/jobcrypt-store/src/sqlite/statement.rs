@@ -1,0 +1,111 @@
+//! Statements over the rows of a page.
+
+use sqlx::{AssertSqlSafe, Sqlite as Driver, query::Query, sqlite::SqliteArguments};
+
+use crate::{
+    Form, Table,
+    database::Page,
+    sqlite::expression::{is_parked, kind, state, stored},
+    table::{column, literal, quoted, quoted_part},
+};
+
+/// A statement and the texts that it is given.
+pub(crate) struct Sql {
+    pub(crate) text: String,
+    pub(crate) texts: Vec<String>,
+}
+
+impl Sql {
+    pub(crate) fn select(what: &str, table: &Table) -> Self {
+        Self {
+            text: format!(
+                "select {what} from {} as t where true",
+                quoted(table.name())
+            ),
+            texts: Vec::new(),
+        }
+    }
+
+    fn narrow(&mut self, table: &Table, page: &Page<'_>) {
+        let id = column(&table.id);
+        let selection = &page.selection;
+        let token = selection.key_id.map(|id| format!(".{id}."));
+        let texts = [
+            (format!("{id} > ?"), &page.after),
+            (format!("{id} = ?"), &selection.id),
+            (format!("{id} <= ?"), &selection.up_to_id),
+            (format!("{} = ?", kind(table)), &selection.kind),
+            (format!("{} = ?", state(table)), &selection.state),
+            (format!("instr({}, ?) > 0", stored(&table.args)), &token),
+        ];
+        for (condition, text) in texts {
+            if let Some(text) = text {
+                self.texts.push(text.clone());
+                self.and(&condition);
+            }
+        }
+        if selection.only_parked {
+            self.and(&is_parked(table));
+        }
+        let running = table.running_states();
+        if page.skips_running && !running.is_empty() {
+            let running: Vec<_> = running.iter().map(|it| literal(it)).collect();
+            self.and(&format!("{} not in ({})", state(table), running.join(", ")));
+        }
+        if page.only_stale.is_some() {
+            let marker = literal(&table.marker);
+            self.and(&format!("instr({}, {marker}) > 0", stored(&table.args)));
+        }
+    }
+
+    pub(crate) fn order(&mut self, table: &Table, limit: u32) {
+        let order = format!(" order by {} limit {limit}", column(&table.id));
+        self.text.push_str(&order);
+    }
+
+    pub(crate) fn and(&mut self, condition: &str) {
+        self.text.push_str(" and ");
+        self.text.push_str(condition);
+    }
+
+    pub(crate) fn query(&self) -> Query<'_, Driver, SqliteArguments> {
+        let query = sqlx::query(AssertSqlSafe(self.text.clone()));
+        self.texts.iter().fold(query, Query::bind)
+    }
+}
+
+pub(crate) fn page_of_rows(table: &Table, page: &Page<'_>) -> Sql {
+    let mut columns = vec![
+        format!("cast({} as text)", column(&table.id)),
+        kind(table),
+        state(table),
+        stored(&table.args),
+    ];
+    if page.with_further {
+        columns.extend(table.further.iter().map(stored));
+    }
+    let mut sql = Sql::select(&columns.join(", "), table);
+    sql.narrow(table, page);
+    sql.order(table, page.limit);
+    sql
+}
+
+pub(crate) fn compare_and_swap(table: &Table) -> String {
+    let (args, name) = (&table.args, quoted_part(&table.args.name));
+    let new = match args.form {
+        Form::Bytes | Form::Text => "?5".to_owned(),
+        Form::Json => format!(
+            "case typeof({}) when 'blob' then jsonb(?5) else ?5 end",
+            column(&args.name)
+        ),
+    };
+    format!(
+        "update {} as t set {name} = {new}
+         where {} = ?1 and {} = ?2 and {} = ?3 and {} = ?4",
+        quoted(table.name()),
+        column(&table.id),
+        kind(table),
+        state(table),
+        stored(args),
+    )
+}
