@@ -5,10 +5,11 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate and the crates of the project that its library may depend on.
-const MAY_KNOW: [(&str, &[&str]); 14] = [
+const MAY_KNOW: [(&str, &[&str]); 15] = [
     ("jobcrypt-core", &[]),
     ("jobcrypt-audit", &["jobcrypt-core"]),
     ("jobcrypt-ciphers", &["jobcrypt-core"]),
+    ("jobcrypt-graphile-worker", &["jobcrypt-core"]),
     ("jobcrypt-keys", &["jobcrypt-core"]),
     ("jobcrypt-river", &["jobcrypt-core"]),
     ("jobcrypt-sidekiq", &["jobcrypt-core"]),
@@ -22,6 +23,7 @@ const MAY_KNOW: [(&str, &[&str]); 14] = [
             "jobcrypt-audit",
             "jobcrypt-ciphers",
             "jobcrypt-core",
+            "jobcrypt-graphile-worker",
             "jobcrypt-keys",
             "jobcrypt-river",
             "jobcrypt-sidekiq",

@@ -11,6 +11,9 @@ pub use jobcrypt_audit as audit;
 #[doc(inline)]
 pub use jobcrypt_ciphers as ciphers;
 pub use jobcrypt_core::*;
+#[cfg(feature = "graphile-worker")]
+#[doc(inline)]
+pub use jobcrypt_graphile_worker as graphile_worker;
 #[cfg(feature = "keys")]
 #[doc(inline)]
 pub use jobcrypt_keys as keys;

@@ -1,0 +1,6 @@
+//! Jobs through graphile_worker, on a real PostgreSQL server.
+
+mod bed;
+mod failures;
+mod passage;
+mod upstream;
