@@ -2,6 +2,8 @@
 //! encryptors that fail on purpose, the frozen vectors of the stored format, throwaway servers, a disk that
 //! gets full, and kills at each write.
 
+mod behaviour;
+mod canary;
 pub mod conformance;
 mod faulty_encryptor;
 #[cfg(unix)]
@@ -9,6 +11,7 @@ mod keeper;
 mod kill;
 #[cfg(unix)]
 mod nats_server;
+mod outcomes;
 #[cfg(unix)]
 mod postgres_programs;
 #[cfg(unix)]
@@ -22,10 +25,13 @@ mod redis_server;
 #[cfg(target_os = "linux")]
 mod small_disk;
 
+pub use behaviour::Behaviour;
+pub use canary::find_canary;
 pub use faulty_encryptor::FaultyEncryptor;
 pub use kill::kill_at_each_write;
 #[cfg(unix)]
 pub use nats_server::NatsServer;
+pub use outcomes::{Outcome, Outcomes};
 #[cfg(unix)]
 pub use postgres_programs::PostgresPrograms;
 #[cfg(unix)]
