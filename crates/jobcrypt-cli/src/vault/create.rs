@@ -42,12 +42,22 @@ enum Form {
 
 impl Create {
     pub(crate) fn run(self, output: &Output) -> Result<Exit, Failure> {
+        if self.vault.opening.id.is_some() {
+            let message = "a new vault draws an id of its own";
+            return Err(Failure::new(Exit::Usage, message).next_step("leave --id out"));
+        }
         let options = self.vault.options(AuditAction::Get)?.form(match self.form {
             Form::Jobcrypt => VaultForm::Jobcrypt,
             Form::Fernet => VaultForm::Fernet,
         });
         let vault = options.create(self.vault.file(), &self.values()?)?;
         let values = vault.names().count();
+        if let Some(source) = self.from.as_ref().filter(|it| it.is_file()) {
+            eprintln!(
+                "note: {} still holds the values in plaintext",
+                source.display()
+            );
+        }
         output.result(&json!({"values": values}), |_| {
             format!("created {}; values {values}\n", self.vault.file().display())
         })?;

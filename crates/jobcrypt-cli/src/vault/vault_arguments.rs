@@ -1,9 +1,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use jobcrypt::vault::{AuditAction, Vault, VaultOptions};
+use jobcrypt::vault::{AuditAction, Vault, VaultId, VaultOptions};
 
-use crate::{audit_file, failure::Failure, vault::key_arguments::KeyArguments};
+use crate::{
+    audit_file,
+    failure::Failure,
+    vault::key_arguments::{KEYS, KeyArguments},
+};
 
 /// A vault, its keys, and who is told.
 #[derive(Args)]
@@ -23,13 +27,21 @@ pub(crate) struct OpeningArguments {
     pub(crate) keys: KeyArguments,
 
     /// A file that is told of each value before it is released
-    #[arg(long, value_name = "LOG")]
+    #[arg(long, value_name = "LOG", help_heading = KEYS)]
     audit: Option<PathBuf>,
+
+    /// Open the vault of this id only, as `verify` prints it, and no other that is under the same key
+    #[arg(long, help_heading = KEYS)]
+    pub(crate) id: Option<VaultId>,
 }
 
 impl OpeningArguments {
     pub(crate) fn options(&self, action: AuditAction) -> Result<VaultOptions, Failure> {
         let options = Vault::options(self.keys.keyring()?).action(action);
+        let options = match self.id {
+            Some(id) => options.only(id),
+            None => options,
+        };
         Ok(match &self.audit {
             Some(file) => options.audit(audit_file::open(file)?),
             None => options,
