@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Sealing, StorageError, Store,
-    opening::{Opening, Settings},
+    opening::{Opening, Settings, id_of},
     refusal::UnderWay,
     seal_results::SealResultsLayer,
 };
@@ -125,7 +125,10 @@ impl<B: Store> Backend for EncryptBackend<B> {
     ) -> Poll<Option<Result<Self::Task, Self::Error>>> {
         loop {
             match self.under_way.poll(context) {
-                Poll::Ready(Some(Some(task))) => return Poll::Ready(Some(Ok(task))),
+                Poll::Ready(Some(Some(task))) => {
+                    self.forget_wait(&task, worker);
+                    return Poll::Ready(Some(Ok(task)));
+                }
                 Poll::Ready(Some(None)) => continue,
                 Poll::Pending if self.under_way.len() >= UnderWay::MOST => return Poll::Pending,
                 Poll::Pending | Poll::Ready(None) => {}
@@ -138,7 +141,10 @@ impl<B: Store> Backend for EncryptBackend<B> {
             let opening = self.opening.clone().open(task, worker.name().to_owned());
             let mut opening = opening.boxed();
             match opening.poll_unpin(context) {
-                Poll::Ready(Some(task)) => return Poll::Ready(Some(Ok(task))),
+                Poll::Ready(Some(task)) => {
+                    self.forget_wait(&task, worker);
+                    return Poll::Ready(Some(Ok(task)));
+                }
                 Poll::Ready(None) => {}
                 // Whatever it waits for, jobs behind it do not.
                 Poll::Pending => self.under_way.push(opening),
@@ -154,12 +160,23 @@ impl<B: Store> Backend for EncryptBackend<B> {
         while let Some(ended) = ready!(self.under_way.poll(context)) {
             if let Some(task) = ended {
                 let opening = self.opening.clone();
-                let back = opening.give_back(task, worker.name().to_owned());
+                let back = opening.give_back(id_of(&task), worker.name().to_owned());
                 self.under_way.push(back.map(|()| None).boxed());
             }
         }
         let closed = Backend::poll_close(&mut self.store, context, worker);
         closed.map_err(StorageError::Store)
+    }
+}
+
+impl<B: Store> EncryptBackend<B> {
+    /// Has a later wait of a job that was opened not count from this one.
+    fn forget_wait(&mut self, task: &Task<Vec<u8>>, worker: &WorkerContext) {
+        if Opening::has_waited(task) {
+            let opening = self.opening.clone();
+            let forgetting = opening.forget(id_of(task), worker.name().to_owned());
+            self.under_way.push(forgetting.map(|()| None).boxed());
+        }
     }
 }
 

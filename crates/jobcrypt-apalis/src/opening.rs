@@ -78,9 +78,6 @@ impl Opening {
         let patience = async { timer::sleep(PATIENCE).await };
         match guarded(opening, patience).await {
             Ok(was_sealed) => {
-                if task.metadata().contains_key(WAITING) {
-                    self.write(&task, worker, Fate::Opened).await;
-                }
                 let opening = self;
                 task.inject_data(Opened {
                     opening,
@@ -102,7 +99,7 @@ impl Opening {
             earlier.and_then(|waiting| serde_json::from_str(waiting).ok());
         let now = now();
         let reason = error.to_string();
-        let id = task.task_id().map(ToString::to_string).unwrap_or_default();
+        let id = id_of(task);
         let kind = self.kind();
         let fate = match Verdict::on(error, earlier.as_ref(), now, self.0.park_after) {
             Verdict::Park => {
@@ -124,13 +121,20 @@ impl Opening {
         self.0.refuse.write(Refused { id, worker, fate }).await;
     }
 
-    /// Gives a job back that its worker has no time for.
-    pub(crate) async fn give_back<A>(self, task: Task<A>, worker: String) {
-        self.write(&task, worker, Fate::Returns).await;
+    /// Whether it has waited for what it is now opened with.
+    pub(crate) fn has_waited<A>(task: &Task<A>) -> bool {
+        task.metadata().contains_key(WAITING)
     }
 
-    async fn write<A>(&self, task: &Task<A>, worker: String, fate: Fate) {
-        let id = task.task_id().map(ToString::to_string).unwrap_or_default();
+    /// Has a later wait not count from an earlier one.
+    pub(crate) async fn forget(self, id: String, worker: String) {
+        let fate = Fate::Opened;
+        self.0.refuse.write(Refused { id, worker, fate }).await;
+    }
+
+    /// Gives a job back that its worker has no time for.
+    pub(crate) async fn give_back(self, id: String, worker: String) {
+        let fate = Fate::Returns;
         self.0.refuse.write(Refused { id, worker, fate }).await;
     }
 
@@ -156,4 +160,9 @@ impl Opening {
         let opened = self.0.hook.open_bytes(&context, &json)?;
         Ok(opened.map_or(json, Zeroizing::new))
     }
+}
+
+/// Every store's jobs have one.
+pub(crate) fn id_of<A>(task: &Task<A>) -> String {
+    task.task_id().map(ToString::to_string).unwrap_or_default()
 }

@@ -74,24 +74,31 @@ impl<E: Engine> QueueUnderTest for Bench<E> {
     async fn make_due(&mut self) {
         self.engine.make_due().await;
     }
+
+    async fn dump(&mut self) -> Option<Vec<u8>> {
+        Some(self.engine.dump().await)
+    }
 }
 
 #[tokio::test]
 async fn on_sqlite_it_keeps_what_jobcrypt_promises() {
     let with_hook = async |hook: EncryptHook| Bench::<Sqlite>::new(hook).await;
-    Box::pin(queue_conformance::queue(new_key, with_hook)).await;
+    let outcomes = Box::pin(queue_conformance::queue(new_key, with_hook)).await;
+    outcomes.record("apalis (SQLite)");
 }
 
 #[cfg(feature = "postgres")]
 #[tokio::test]
 async fn on_postgresql_it_keeps_what_jobcrypt_promises() {
     let with_hook = async |hook: EncryptHook| Bench::<crate::postgres::Postgres>::new(hook).await;
-    Box::pin(queue_conformance::queue(new_key, with_hook)).await;
+    let outcomes = Box::pin(queue_conformance::queue(new_key, with_hook)).await;
+    outcomes.record("apalis (PostgreSQL)");
 }
 
 #[cfg(feature = "redis")]
 #[tokio::test]
 async fn on_redis_it_keeps_what_jobcrypt_promises() {
     let with_hook = async |hook: EncryptHook| Bench::<crate::redis::Redis>::new(hook).await;
-    Box::pin(queue_conformance::queue(new_key, with_hook)).await;
+    let outcomes = Box::pin(queue_conformance::queue(new_key, with_hook)).await;
+    outcomes.record("apalis (Redis)");
 }

@@ -1,14 +1,19 @@
+use std::sync::LazyLock;
+
 use apalis_postgres::{Config, PgPool, PostgresStorage};
 use async_trait::async_trait;
-use jobcrypt_testkit::PostgresServer;
+use jobcrypt_testkit::{PostgresPrograms, PostgresServer};
 use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 
-use crate::bench::{Args, Engine, Row};
+use crate::bench::{Args, Engine, Row, worker_name};
 
-/// A server of its own.
+static SERVER: LazyLock<PostgresServer> =
+    LazyLock::new(|| PostgresServer::start(&std::env::temp_dir()).expect("PostgreSQL starts"));
+
+/// A database of its own.
 pub(crate) struct Postgres {
     pub(crate) pool: PgPool,
-    pub(crate) server: PostgresServer,
+    pub(crate) url: String,
 }
 
 impl Postgres {
@@ -31,12 +36,20 @@ impl Engine for Postgres {
     type Storage = PostgresStorage<Args>;
 
     async fn start() -> Self {
-        let server = PostgresServer::start(&std::env::temp_dir()).expect("PostgreSQL starts");
-        let pool = PgPool::connect(&server.url()).await.expect("it lets us in");
+        let admin = PgPool::connect(&SERVER.url()).await.expect("it lets us in");
+        let name = worker_name().replace('-', "_");
+        sqlx::query(AssertSqlSafe(format!("create database {name}")))
+            .execute(&admin)
+            .await
+            .expect("the server makes a database");
+        let server = SERVER.url();
+        let (server, _) = server.rsplit_once('/').expect("a URL names a database");
+        let url = format!("{server}/{name}");
+        let pool = PgPool::connect(&url).await.expect("it lets us in");
         PostgresStorage::setup(&pool)
             .await
             .expect("apalis makes its tables");
-        Self { pool, server }
+        Self { pool, url }
     }
 
     fn storage(&self, _: &str) -> Self::Storage {
@@ -112,11 +125,7 @@ impl Engine for Postgres {
     }
 
     async fn dump(&self) -> Vec<u8> {
-        let rows: Vec<String> =
-            sqlx::query_scalar("select encode(job, 'escape') || jobs::text from apalis.jobs")
-                .fetch_all(&self.pool)
-                .await
-                .expect("the table is there");
-        rows.concat().into_bytes()
+        let programs = PostgresPrograms::find().expect("a server is running");
+        programs.dump(&self.url, None).expect("pg_dump dumps it")
     }
 }

@@ -14,7 +14,7 @@ use crate::bench::{Args, Engine, Row};
 /// A server of its own.
 pub(crate) struct Redis {
     connection: ConnectionManager,
-    _server: RedisServer,
+    server: RedisServer,
 }
 
 /// Longer than anything here waits.
@@ -87,17 +87,14 @@ impl Engine for Redis {
         let connection = apalis_redis::connect(server.url())
             .await
             .expect("it lets us in");
-        Self {
-            connection,
-            _server: server,
-        }
+        Self { connection, server }
     }
 
     fn storage(&self, _: &str) -> Self::Storage {
         // Without a time, apalis forgets idempotency keys at once.
         let config = Config::default()
             .batch_size(1)
-            .idempotency_ttl(Some(Duration::from_secs(3600)));
+            .idempotency_ttl(Some(Duration::from_hours(1)));
         RedisStorage::new(self.connection.clone()).with_config(config)
     }
 
@@ -195,31 +192,6 @@ impl Engine for Redis {
     }
 
     async fn dump(&self) -> Vec<u8> {
-        let mut connection = self.connection.clone();
-        let mut dump = Vec::new();
-        for key in self.keys("*").await {
-            let kind: String = connection.key_type(&key).await.expect("it answers");
-            let (command, range): (_, &[&str]) = match &*kind {
-                "hash" => ("HGETALL", &[]),
-                "list" => ("LRANGE", &["0", "-1"]),
-                "set" => ("SMEMBERS", &[]),
-                "zset" => ("ZRANGE", &["0", "-1"]),
-                _ => ("GET", &[]),
-            };
-            let mut command = ::redis::cmd(command);
-            let value: ::redis::Value = command
-                .arg(&key)
-                .arg(range)
-                .query_async(&mut connection)
-                .await
-                .expect("it answers");
-            let texts: Vec<Vec<u8>> = match value {
-                ::redis::Value::BulkString(text) => vec![text],
-                value => ::redis::from_redis_value(value).expect("texts"),
-            };
-            dump.extend(key.into_bytes());
-            dump.extend(texts.concat());
-        }
-        dump
+        self.server.dump().expect("the server dumps what it holds")
     }
 }

@@ -58,6 +58,6 @@ async fn on_sqlite_its_keys_are_counted_and_its_jobs_move_to_a_new_one() {
 #[tokio::test]
 async fn on_postgresql_its_keys_are_counted_and_its_jobs_move_to_a_new_one() {
     let bench = Bench::<crate::postgres::Postgres>::new(hook(new_key())).await;
-    let url = bench.engine.server.url();
+    let url = bench.engine.url.clone();
     counts_and_moves(bench, &url, "apalis.jobs").await;
 }
