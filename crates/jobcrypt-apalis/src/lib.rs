@@ -1,4 +1,9 @@
 #![doc = include_str!("../README.md")]
+// Without a store there is nothing to write a refusal into.
+#![cfg_attr(
+    not(any(feature = "postgres", feature = "redis", feature = "sqlite")),
+    allow(dead_code)
+)]
 
 mod encrypt_backend;
 mod opened_backend;

@@ -18,6 +18,7 @@ pub(crate) const WAITING: &str = "jobcrypt.waiting";
 
 /// apalis has no state for a job held aside, and deletes what was killed where an app asks it to. A job
 /// due this far ahead is neither fetched nor deleted: 100 years.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 const PARKED_FOR: u64 = 100 * 365 * 24 * 3600;
 
 /// How often, and from when on, a store is asked again that did not take what was written.
@@ -50,6 +51,7 @@ pub(crate) enum Fate {
 
 impl Refused {
     /// When the job is due, in seconds since 1970; `None` where it stays due when it is.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(crate) fn due(&self) -> Option<u64> {
         match self.fate {
             Fate::Opened | Fate::Returns => None,
