@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use jobcrypt_core::{AuditEvent, EncryptHook, Error, JobContext};
+use jobcrypt_tower::{PATIENCE, Verdict, guarded, reduce_panics};
 use riverqueue::{
     JobCancelError, JobRow, WorkCancelled, WorkContext, WorkError, WorkMiddleware, WorkNext,
     WorkOutcome, jiff::Timestamp,
@@ -6,9 +9,13 @@ use riverqueue::{
 use tracing::{error, warn};
 
 use crate::{
-    JobNote, guarded, install_guard, job_note, reduced_error,
-    verdict::{Terms, Verdict},
+    Cause, JobNote, install_guard, job_note, reduced_error,
+    terms::{Refused, Terms},
 };
+
+/// River has no state for a job held aside: neither worked, nor retried, nor ever deleted. A job
+/// scheduled this far ahead is all of that, and River's own retry puts it back.
+const PARKED_FOR: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// Opens the args of a job before it is worked. A middleware, not a hook: only a middleware can
 /// put a job off without using up an attempt, and every `work_begin` hook, in whatever order, sees
@@ -27,7 +34,8 @@ impl OpenMiddleware {
     async fn open(&self, job: &mut JobRow) -> Result<bool, Error> {
         install_guard::check()?;
         let context = JobContext::new(&job.kind);
-        guarded::run(self.hook.open_or_reload(&context, &mut job.encoded_args)).await
+        let opening = self.hook.open_or_reload(&context, &mut job.encoded_args);
+        guarded(opening, tokio::time::sleep(PATIENCE)).await
     }
 
     /// Puts off, parks or cancels a job that cannot be opened. Its args stay as they are stored.
@@ -37,24 +45,32 @@ impl OpenMiddleware {
         job: &JobRow,
         cause: Error,
     ) -> Result<WorkOutcome, WorkError> {
-        let earlier = JobNote::of(&job.metadata);
-        match Verdict::on(&cause, earlier.as_ref(), Timestamp::now(), &self.terms) {
-            Verdict::Wait { note, delay } => {
+        let earlier = JobNote::of(&job.metadata).and_then(JobNote::waiting);
+        let now = Timestamp::now();
+        let verdict = Verdict::on(
+            &cause,
+            earlier.as_ref(),
+            job_note::seconds(now),
+            self.terms.park_after,
+        );
+        match (verdict, self.terms.refused) {
+            (Verdict::Wait { waiting, delay }, _) => {
                 let source = std::error::Error::source(&cause);
                 warn!(target: "jobcrypt", job = job.id, error = %cause, source, ?delay, "job.waiting");
-                job_note::write(context, &note)?;
+                job_note::write(context, &JobNote::of_waiting(waiting, Cause::from(&cause)))?;
                 Ok(WorkOutcome::Snooze(delay))
             }
-            Verdict::Park { note, delay } => {
+            (Verdict::Park, Refused::Park) => {
                 self.hook.audit(&AuditEvent::JobParked {
                     kind: &job.kind,
                     job: &job.id.to_string(),
                     error: &cause,
                 });
-                job_note::write(context, &note)?;
-                Ok(WorkOutcome::Snooze(delay))
+                let cause = Cause::from(&cause);
+                job_note::write(context, &JobNote::Parked { cause, at: now })?;
+                Ok(WorkOutcome::Snooze(PARKED_FOR))
             }
-            Verdict::Cancel => {
+            (Verdict::Park, Refused::Cancel) => {
                 error!(target: "jobcrypt", job = job.id, error = %cause, "job.cancelled");
                 Err(WorkError::new(JobCancelError::new(cause)))
             }
@@ -81,11 +97,11 @@ impl WorkMiddleware for OpenMiddleware {
             Err(cause) => return self.refuse(context, &job, cause),
         };
         job_note::clear(context, &job.metadata)?;
-        let result = install_guard::enter(next.run(job)).await;
+        let attempt = install_guard::enter(next.run(job));
         if was_sealed {
-            result.map_err(reduced_error::reduce)
+            reduce_panics(attempt).await.map_err(reduced_error::reduce)
         } else {
-            result
+            attempt.await
         }
     }
 }
