@@ -1,12 +1,15 @@
 //! Proof for whoever builds on jobcrypt: functions that check an encryptor or a queue of your own,
 //! encryptors that fail on purpose, the frozen vectors of the stored format, and throwaway servers.
 
+mod behaviour;
+mod canary;
 pub mod conformance;
 mod faulty_encryptor;
 #[cfg(unix)]
 mod keeper;
 #[cfg(unix)]
 mod nats_server;
+mod outcomes;
 #[cfg(unix)]
 mod postgres_programs;
 #[cfg(unix)]
@@ -18,9 +21,12 @@ mod rabbitmq_server;
 #[cfg(unix)]
 mod redis_server;
 
+pub use behaviour::Behaviour;
+pub use canary::find_canary;
 pub use faulty_encryptor::FaultyEncryptor;
 #[cfg(unix)]
 pub use nats_server::NatsServer;
+pub use outcomes::{Outcome, Outcomes};
 #[cfg(unix)]
 pub use postgres_programs::PostgresPrograms;
 #[cfg(unix)]

@@ -17,7 +17,7 @@ use std::{any::Any, error::Error as StdError, fmt, io, iter};
 /// );
 /// assert_eq!(ReducedError::of(&std::io::Error::other("the card was declined")), None);
 /// ```
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct ReducedError {
     /// Line and column.
     place: Option<(usize, usize)>,
@@ -89,6 +89,13 @@ impl fmt::Display for ReducedError {
             Some((line, column)) => write!(formatter, ": error at line {line} column {column}"),
             None => Ok(()),
         }
+    }
+}
+
+/// The same text: some queues store the errors of workers as `Debug` writes them.
+impl fmt::Debug for ReducedError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
     }
 }
 
