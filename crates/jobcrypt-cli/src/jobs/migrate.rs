@@ -94,7 +94,13 @@ impl Migrate {
         bar.finish_and_clear();
         let report = report.map_err(store_arguments::failure)?;
         let unknown = status::unknown(&report.status, &hook.keys().snapshot());
-        output.result(&document(&report, unknown), |_| text(&report, unknown))?;
+        let left_unsealed = match self.to {
+            Goal::Primary => report.status.plaintext() + report.status.legacy(),
+            Goal::Plaintext => 0,
+        };
+        output.result(&document(&report, unknown), |_| {
+            text(&report, unknown, left_unsealed)
+        })?;
         Ok(self.exit(&report))
     }
 
@@ -201,7 +207,7 @@ fn unsealed_text(unsealed: &Unsealed) -> String {
     text
 }
 
-fn text(report: &Report, unknown: u64) -> String {
+fn text(report: &Report, unknown: u64, left_unsealed: u64) -> String {
     let mut text = status::counts_text(&report.status);
     if report.is_interrupted {
         text.push_str(
@@ -213,6 +219,12 @@ fn text(report: &Report, unknown: u64) -> String {
         "\n{} moved, {} of them named no key before; {} left; {} could not be opened; {unknown} tokens under keys that are not at hand",
         report.migrated, report.sealed, report.left, report.unreadable
     );
+    if left_unsealed > 0 {
+        let _ = writeln!(
+            text,
+            "{left_unsealed} name no key and stay as they are: --seal-plaintext shows them"
+        );
+    }
     for job in &report.unreadable_jobs {
         let _ = writeln!(
             text,
