@@ -28,7 +28,7 @@ use crate::{
 /// The end of the program stops it.
 static SERVER: OnceLock<NatsServer> = OnceLock::new();
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main]
 async fn main() -> Result<ExitCode, BoxError> {
     Box::pin(rotation::main::<Queue>(of_a_new_server)).await
 }

@@ -24,7 +24,7 @@ use crate::{
     queue::Queue,
 };
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main]
 async fn main() -> Result<ExitCode, BoxError> {
     Box::pin(rotation::main::<Queue>(of_the_tests)).await
 }
