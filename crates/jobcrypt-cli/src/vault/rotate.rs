@@ -34,7 +34,8 @@ impl Rotate {
     /// The new key rests before the vault is touched; dying in between costs nothing, and running it again goes on with
     /// that key.
     pub(crate) fn run(self, output: &Output) -> Result<Exit, Failure> {
-        let before = self.vault.open(AuditAction::Get)?;
+        let mut options = self.vault.options(AuditAction::Get)?;
+        let before = options.open(self.vault.file())?;
         if self.new_key {
             let keyring = self.vault.opening.keys.keyring()?;
             let cipher = match before.form() {
@@ -49,11 +50,9 @@ impl Rotate {
             if !is_fresh {
                 key_file::add_new(&file, cipher)?;
             }
+            options = self.vault.options(AuditAction::Get)?;
         }
-        let rotated = self
-            .vault
-            .options(AuditAction::Get)?
-            .rotate(self.vault.file())?;
+        let rotated = options.rotate(self.vault.file())?;
         if self.retire {
             // Opened by the first key alone, and only then is it alone.
             key_file::retire(&self.key_file()?, |list| {

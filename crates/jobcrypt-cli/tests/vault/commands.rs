@@ -167,6 +167,23 @@ fn a_rotation_puts_the_new_key_into_its_file_first_and_keeps_the_old_one() {
 }
 
 #[test]
+fn keys_come_from_a_pipe_of_a_shell_too() {
+    let bench = Workbench::with(VALUES);
+    for command in ["get v hosts", "rotate v", "exec v -- printf done"] {
+        let (ours, child) = command.split_once(" -- ").unwrap_or((command, ""));
+        let line = format!("'{JOBCRYPT}' vault {ours} --keys-in <(cat vault.key) -- {child}");
+        let line = if child.is_empty() {
+            line.replace(" -- ", "")
+        } else {
+            line
+        };
+        let mut bash = bench.command("bash");
+        bash.env_remove("JOBCRYPT_KEYS_FILE");
+        run(bash.args(["-c", &line]), "").done();
+    }
+}
+
+#[test]
 fn a_vault_is_created_from_each_form() {
     let bench = Workbench::new();
     bench.write("a.json", r#"{"a":{"b":"1"}}"#);
@@ -178,7 +195,9 @@ fn a_vault_is_created_from_each_form() {
         (".env", r#"{"A":"1"}"#),
     ] {
         let name = format!("{source}.vault");
-        bench.vault(&["create", &name, "--from", source]).done();
+        let run = bench.vault(&["create", &name, "--from", source]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        assert!(run.err.contains("still holds"), "{}", run.err);
         assert_eq!(
             bench
                 .vault(&["export", &name, "--format", "json"])
