@@ -2,6 +2,7 @@
 
 mod counting;
 mod migrating;
+mod odd_tables;
 mod operating;
 mod other_tables;
 mod sinks;

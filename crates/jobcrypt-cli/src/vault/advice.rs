@@ -51,6 +51,7 @@ fn without_values(error: &clap::Error) -> String {
             }
             known => format!("there is an argument that is no option; was {known} meant?"),
         },
+        ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
         ErrorKind::ArgumentConflict => format!(
             "{} and {} cannot stand together",
             text(error, ContextKind::InvalidArg),

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use jobcrypt::vault::{AuditAction, Vault, VaultId, VaultOptions};
+use jobcrypt::vault::{AuditAction, Pipeline, Vault, VaultId, VaultOptions};
 
 use crate::{
     audit_file,
@@ -43,7 +43,11 @@ impl OpeningArguments {
             None => options,
         };
         Ok(match &self.audit {
-            Some(file) => options.audit(audit_file::open(file)?),
+            Some(file) => {
+                let pipeline = Pipeline::detect();
+                let actor = pipeline.id().and(pipeline.actor());
+                options.audit(audit_file::open_by(file, actor)?)
+            }
             None => options,
         })
     }

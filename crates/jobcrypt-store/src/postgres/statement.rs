@@ -118,12 +118,16 @@ pub(crate) fn compare_and_swap(table: &Table) -> String {
         Form::Bytes => ("v.old".to_owned(), "v.new".to_owned()),
         Form::Text | Form::Json => (text("v.old"), text("v.new")),
     };
-    let args_type = &table.types[&args.name];
+    // A text that is longer than its column is an error where it is assigned, and is cut where it is cast.
+    let new = match args.form {
+        Form::Bytes | Form::Text => new,
+        Form::Json => format!("({new})::{}", table.types[&args.name]),
+    };
     format!(
-        "update {} as t set {name} = ({new})::{args_type}
+        "update {} as t set {name} = {new}
          from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[])
             as v(id, kind, state, old, new)
-         where {} = v.id::{} and {} = v.kind and {} = v.state and {} = {old}",
+         where {} = v.id::{} and coalesce({}, '') = v.kind and coalesce({}, '') = v.state and {} = {old}",
         quoted(table.name()),
         column(&table.id),
         id_type(table),
