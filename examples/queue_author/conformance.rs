@@ -99,13 +99,7 @@ impl QueueUnderTest for Encrypted {
     }
 
     async fn dump(&mut self) -> Option<Vec<u8>> {
-        let jobs = self
-            .queue
-            .jobs()
-            .iter()
-            .map(|job| format!("{job:?}\n"))
-            .collect::<String>();
-        Some(jobs.into_bytes())
+        Some(format!("{:?}", self.queue.jobs()).into_bytes())
     }
 }
 

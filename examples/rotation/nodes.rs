@@ -16,7 +16,7 @@ use tower::BoxError;
 use super::counts::Counts;
 
 /// Far longer than any step takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Copy)]
 pub(crate) enum Role {
