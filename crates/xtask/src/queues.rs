@@ -12,7 +12,8 @@ use crate::{queues_page, requirements, test};
 pub(crate) type Columns = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The tests that run the conformance functions, by package.
-const TESTS: [(&str, &[&str]); 4] = [
+const TESTS: [(&str, &[&str]); 5] = [
+    ("jobcrypt-apalis", &["--test=apalis"]),
     (
         "jobcrypt-examples",
         &[
