@@ -80,7 +80,7 @@ mod tests {
             all.insert(queue.to_owned(), cells.into());
         }
         let page = of(&all);
-        assert!(page.contains("| | one | two |\n|---"), "{page}");
+        assert!(page.contains("|  | one | two |\n| --- |"), "{page}");
         let row = format!("| {behaviour} | passes | not possible: it keeps none |");
         assert!(page.contains(&row), "{page}");
         assert_eq!(columns(&page), all);
