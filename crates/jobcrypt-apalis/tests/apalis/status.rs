@@ -17,7 +17,7 @@ fn table(name: &str) -> Table {
         .state("status")
         .running_state("Running")
         .created("run_at")
-        .further("last_result", Form::Json)
+        .further("last_result", Form::Text)
 }
 
 async fn counts_and_moves<E: Engine>(mut bench: Bench<E>, url: &str, name: &str) {
