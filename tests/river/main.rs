@@ -4,5 +4,6 @@ mod composition;
 mod conformance;
 mod drain;
 mod failures;
+mod fields;
 mod keys;
 mod passage;
