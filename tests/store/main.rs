@@ -5,3 +5,4 @@ mod migrating;
 mod operating;
 mod other_tables;
 mod sinks;
+mod within;

@@ -8,6 +8,7 @@
     )
 )]
 
+mod contexts_within;
 mod count;
 mod database;
 mod drain_plot;
@@ -46,6 +47,7 @@ pub use inspect::{JobHeaders, MemberHeader, TokenHeader};
 pub use migrate_options::{MigrateOptions, Stop};
 pub use progress::Progress;
 pub use report::{Report, Unreadable};
+pub use reveal::{Reveal, Revealed, RevealedToken};
 pub use selection::Selection;
 pub use status::{SafeToRemove, Status};
 pub use store::Store;
