@@ -6,7 +6,7 @@ mod connection;
 mod disk;
 mod fault;
 mod jobs;
-mod killed_rotation;
+mod killed_change;
 mod lost_key;
 mod migration;
 mod page;
@@ -19,7 +19,7 @@ use std::{env, fs, path::Path, process::ExitCode, time::Instant};
 use crate::fault::Fault;
 
 const FAULTS: [&[Fault]; 7] = [
-    killed_rotation::FAULTS,
+    killed_change::FAULTS,
     disk::FAULTS,
     two_rotations::FAULTS,
     lost_key::FAULTS,

@@ -21,15 +21,25 @@ impl Repository {
 
     /// After a rotation, so that there are keys in every state.
     pub(crate) fn new(layout: Layout) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let repository = Self { folder };
-        let path = repository.path();
-        match layout {
-            Layout::Keystone => succeed(&["keys", "setup", &path, "--keystone"]),
-            Layout::Native => succeed(&["keys", "setup", &path]),
-        };
+        let repository = Self::none();
+        succeed(&repository.setup(layout));
         repository.rotate();
         repository
+    }
+
+    /// The place for one, and nothing in it.
+    pub(crate) fn none() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        Self { folder }
+    }
+
+    /// The command that makes it.
+    pub(crate) fn setup(&self, layout: Layout) -> Vec<String> {
+        let mut setup = vec!["keys".to_owned(), "setup".to_owned(), self.path()];
+        if matches!(layout, Layout::Keystone) {
+            setup.push("--keystone".to_owned());
+        }
+        setup
     }
 
     pub(crate) fn path(&self) -> String {
@@ -60,6 +70,13 @@ impl Repository {
             .map(|key| (text(&key["id"]), text(&key["state"])))
             .chain(retired.map(|key| (text(&key["id"]), "retired".to_owned())))
             .collect()
+    }
+
+    /// One that is retired and in the archive.
+    pub(crate) fn retired(&self) -> String {
+        let states = self.states().into_iter();
+        let mut retired = states.filter(|(_, state)| state == "retired");
+        retired.next().expect("one is retired").0
     }
 
     /// Whether every key of `before` still opens what it sealed, and one of them seals.

@@ -83,6 +83,8 @@ workbench::on_both_databases! {
             jobcrypt(&url, &["keys", "destroy", &ahead, &key, "--store", "--yes"]);
         }
 
+        status_is_exact("after the retired keys are destroyed").await;
+
         drop(allowed);
         for task in enqueuing {
             task.await.expect("it does not panic");

@@ -10,9 +10,13 @@ const BEGIN: &str = "{\"event\":\"";
 /// Opens the file that is told what is done to jobs, and by whom.
 pub(crate) fn open(path: &Path) -> Result<JsonLines, Failure> {
     own_file::check(path, BEGIN)?;
-    let user = std::env::var("USER").unwrap_or_default();
-    let log = JsonLines::append(path).field("user", &user).open();
-    log.map_err(|error| {
+    let mut log = JsonLines::append(path);
+    // The name is what whoever runs the command says it is; the number is the system's.
+    if let Ok(user) = std::env::var("USER") {
+        log = log.field("user", &user);
+    }
+    let uid = rustix::process::getuid().as_raw().to_string();
+    log.field("uid", &uid).open().map_err(|error| {
         let message = format!("the audit file {} cannot be written", path.display());
         Failure::new(Exit::Failed, message).because(error)
     })

@@ -10,6 +10,7 @@ use crate::{exit::Exit, failure::Failure, variable_name};
 
 /// The hook that seals and opens the jobs at hand: its keys and its namespace.
 #[derive(Args)]
+#[command(next_help_heading = "How jobs are sealed")]
 pub(crate) struct HookArguments {
     /// The environment variable that holds the keys, newest first, separated by commas; with `_FILE` behind
     /// its name, the file

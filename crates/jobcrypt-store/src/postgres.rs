@@ -34,6 +34,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ONE_PASS: &str = "select set_config(name, 'off', true) from pg_settings
     where name in ('enable_sort', 'enable_incremental_sort', 'jit')";
 
+/// River's indexes of the type GIN keep what is new in a list, and whoever fills it up to 4 MB clears it: half a
+/// second, with the page locked. A short list is cleared within milliseconds.
+const REWRITING: &str = "begin; set local gin_pending_list_limit = '64kB'";
+
 impl Postgres {
     pub(crate) async fn connect(url: &str) -> Result<Self, Error> {
         // By this name an operator finds it among the connections of the server.
@@ -117,7 +121,7 @@ impl Database for Postgres {
         page: &Page<'_>,
         change: &mut Change<'_>,
     ) -> Result<Rewritten, Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.pool.begin_with(REWRITING).await?;
         let mut sql = page_of_rows(table, page);
         // Workers and other processes pass over the page, and none waits for it.
         sql.text.push_str(" for update of t skip locked");

@@ -62,6 +62,10 @@ impl Inspect {
             .inspect(&self.selection.selection(), self.limit)
             .await
             .map_err(store_arguments::failure)?;
+        if let (true, Some(id)) = (jobs.is_empty(), self.selection.id()) {
+            let error = jobcrypt::store::Error::NoJob(id.to_owned());
+            return Err(store_arguments::failure(error));
+        }
         let document: Vec<_> = jobs.iter().map(document).collect();
         output.result(&document, |_| text(&jobs))?;
         Ok(Exit::Done)
@@ -136,6 +140,9 @@ pub(crate) fn document(job: &JobHeaders) -> Value {
 }
 
 pub(crate) fn text(jobs: &[JobHeaders]) -> String {
+    if jobs.is_empty() {
+        return "no job is like that\n".to_owned();
+    }
     let mut rows = Vec::new();
     for job in jobs {
         let head = [&job.id, &job.kind, &job.state].map(|it| shown(it));

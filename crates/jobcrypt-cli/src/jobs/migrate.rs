@@ -98,7 +98,13 @@ impl Migrate {
         bar.finish_and_clear();
         let report = report.map_err(store_arguments::failure)?;
         let unknown = status::unknown(&report.status, &hook.keys().snapshot());
-        output.result(&document(&report, unknown), |_| text(&report, unknown))?;
+        let left_unsealed = match self.to {
+            Goal::Primary => report.status.plaintext() + report.status.legacy(),
+            Goal::Plaintext => 0,
+        };
+        output.result(&document(&report, unknown), |_| {
+            text(&report, unknown, left_unsealed)
+        })?;
         Ok(self.exit(&report))
     }
 
@@ -206,7 +212,7 @@ fn unsealed_text(unsealed: &Unsealed) -> String {
     text
 }
 
-fn text(report: &Report, unknown: u64) -> String {
+fn text(report: &Report, unknown: u64, left_unsealed: u64) -> String {
     let mut text = status::counts_text(&report.status);
     if report.is_interrupted {
         text.push_str(
@@ -223,6 +229,12 @@ fn text(report: &Report, unknown: u64) -> String {
             text,
             "outputs, errors and values: {} columns moved; {} tokens left, of values whose name --value was not given, or of jobs that are left",
             report.further, report.left_within
+        );
+    }
+    if left_unsealed > 0 {
+        let _ = writeln!(
+            text,
+            "{left_unsealed} name no key and stay as they are: --seal-plaintext shows them"
         );
     }
     for job in &report.unreadable_jobs {

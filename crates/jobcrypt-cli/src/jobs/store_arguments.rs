@@ -7,6 +7,7 @@ use crate::{exit::Exit, failure::Failure, hook_arguments::HookArguments, variabl
 
 /// Where the jobs are.
 #[derive(Args)]
+#[command(next_help_heading = "Where the jobs are")]
 pub(crate) struct StoreArguments {
     /// The environment variable that holds the URL of the database, postgres://... or sqlite://...
     #[arg(long, value_name = "VARIABLE", default_value = "DATABASE_URL")]
@@ -224,6 +225,9 @@ pub(crate) fn failure(error: Error) -> Failure {
     let failure = Failure::new(exit, text);
     match error {
         Error::Audit(source) => failure.because(source),
+        Error::NoTable(_) => {
+            failure.next_step("--schema names the schema of River's tables, --table another table")
+        }
         _ => failure,
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn token(table: &Table) -> String {
 }
 
 pub(crate) fn key_id(table: &Table) -> String {
-    format!("split_part(left({}, 128), '.', 3)", token(table))
+    format!("split_part({}, '.', 3)", token(table))
 }
 
 pub(crate) fn is_parked(table: &Table) -> String {
