@@ -3,9 +3,7 @@
 use std::fmt;
 
 use base64_simd::URL_SAFE;
-use jobcrypt::{
-    EncryptHook, Encryptor, Error, ErrorKind, JobContext, Keys, LegacyForm, Policy, Purpose,
-};
+use jobcrypt::{EncryptHook, Encryptor, Error, ErrorKind, JobContext, LegacyForm, Policy, Purpose};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zeroize::{Zeroize, Zeroizing};
@@ -52,11 +50,11 @@ const TOKEN: JobContext<'static> = JobContext::new("naas_credentials");
 
 impl Vault {
     pub(crate) fn new(settings: &Settings) -> Result<Self, Error> {
-        let (keyring, is_enabled) = match &settings.encryption {
-            Encryption::On(keyring) => (Some(keyring), true),
-            Encryption::Off(keyring) => (keyring.as_ref(), false),
+        let (keys, is_enabled) = match &settings.encryption {
+            Encryption::On(keys) => (Some(keys), true),
+            Encryption::Off(keys) => (keys.as_ref(), false),
         };
-        let Some(keyring) = keyring else {
+        let Some(keys) = keys else {
             return Ok(Self {
                 hook: None,
                 tokens: None,
@@ -64,7 +62,6 @@ impl Vault {
                 form: settings.form,
             });
         };
-        let keys = Keys::from(keyring.clone());
         let bound = ["/host", "/port", "/platform", "/commands"];
         let policy = match settings.form {
             Form::Bound => Policy::fields(["/credentials"]).bind(bound),
@@ -74,7 +71,7 @@ impl Vault {
             .namespace("naas")
             .kind(KIND, policy)
             .build()?;
-        let tokens = EncryptHook::builder(keys)
+        let tokens = EncryptHook::builder(keys.clone())
             .default_policy(Policy::sealed().legacy(LegacyForm::PlainFernet))
             .build()?;
         let vault = Self {

@@ -3,7 +3,7 @@
 use std::{env, net::SocketAddr, path::PathBuf};
 
 use jobcrypt::{
-    CipherName, Keyring, SecretKey,
+    CipherName, Keyring, Keys, SecretKey,
     ciphers::{self, Fernet},
     keys::KeySource,
 };
@@ -21,9 +21,9 @@ pub(crate) struct Settings {
 }
 
 pub(crate) enum Encryption {
-    On(Keyring),
+    On(Keys),
     /// Nothing is sealed; what was sealed before is still opened where there are keys.
-    Off(Option<Keyring>),
+    Off(Option<Keys>),
 }
 
 /// How credentials are stored.
@@ -88,12 +88,14 @@ fn encryption(is_trial: bool) -> Result<Encryption, BoxError> {
         );
         return Ok(Encryption::Off(None));
     }
-    let keyring = if has_keys {
+    let keys: Keys = if has_keys {
         // The newest first, as MultiFernet has it; errors name a key by its position.
         let source = KeySource::variable(KEYS).with_cipher(CipherName::FERNET);
-        source.keyring(ciphers::encryptor)?.keyring
+        source.keyring(ciphers::encryptor)?.keyring.into()
     } else if is_trial {
-        Keyring::new(Fernet::new(SecretKey::generate()?)).build()?
+        Keyring::new(Fernet::new(SecretKey::generate()?))
+            .build()?
+            .into()
     } else {
         return Err(format!(
             "{KEYS} is not set and credential encryption is enabled; set it to a Fernet key, or {ENABLED} to false"
@@ -101,12 +103,12 @@ fn encryption(is_trial: bool) -> Result<Encryption, BoxError> {
         .into());
     };
     if is_enabled {
-        return Ok(Encryption::On(keyring));
+        return Ok(Encryption::On(keys));
     }
     eprintln!(
         "WARNING: credential encryption is disabled, credentials are stored in plaintext; those sealed before are still opened"
     );
-    Ok(Encryption::Off(Some(keyring)))
+    Ok(Encryption::Off(Some(keys)))
 }
 
 /// Returns what a variable stands for: the first where it is not set, and an error for any other text.

@@ -6,4 +6,5 @@ mod drain;
 mod failures;
 mod fields;
 mod keys;
+mod leaks;
 mod passage;

@@ -1,6 +1,7 @@
 //! Stored jobs: counted, moved, shown and put back, on SQLite and on PostgreSQL.
 
 mod counting;
+mod doctor;
 mod migrating;
 mod operating;
 mod other_tables;

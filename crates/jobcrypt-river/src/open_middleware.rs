@@ -6,7 +6,9 @@ use riverqueue::{
 use tracing::{error, warn};
 
 use crate::{
-    JobNote, guarded, install_guard, job_note, reduced_error,
+    JobNote,
+    attempt::{self, Attempt},
+    guarded, job_note, reduced_error, sealed_error,
     verdict::{Terms, Verdict},
 };
 
@@ -25,7 +27,7 @@ impl OpenMiddleware {
 
     /// Opens the args in place; whether they were sealed.
     async fn open(&self, job: &mut JobRow) -> Result<bool, Error> {
-        install_guard::check()?;
+        attempt::check()?;
         let context = JobContext::new(&job.kind);
         guarded::run(self.hook.open_or_reload(&context, &mut job.encoded_args)).await
     }
@@ -81,11 +83,29 @@ impl WorkMiddleware for OpenMiddleware {
             Err(cause) => return self.refuse(context, &job, cause),
         };
         job_note::clear(context, &job.metadata)?;
-        let result = install_guard::enter(next.run(job)).await;
-        if was_sealed {
-            result.map_err(reduced_error::reduce)
-        } else {
-            result
+        let kind = job.kind.clone();
+        let attempt = Attempt {
+            hook: self.hook.clone(),
+            kind: kind.as_str().into(),
+        };
+        if !self.terms.seals_errors {
+            let result = attempt::enter(attempt, next.run(job)).await;
+            return result.map_err(|error| reduced(was_sealed, error));
         }
+        let worker = sealed_error::seal_panics(&self.hook, &kind, next.run(job));
+        let result = attempt::enter(attempt, worker).await;
+        result.map_err(|error| {
+            let sealed = sealed_error::seal(&self.hook, &kind, error);
+            sealed.unwrap_or_else(|error| reduced(was_sealed, error))
+        })
+    }
+}
+
+/// Takes the words of serde out of an error that is stored as it is.
+fn reduced(was_sealed: bool, error: WorkError) -> WorkError {
+    if was_sealed {
+        reduced_error::reduce(error)
+    } else {
+        error
     }
 }

@@ -25,6 +25,12 @@ pub(crate) fn reduce(error: WorkError) -> WorkError {
     WorkError::new(reduced)
 }
 
+/// Returns what is left of an error that serde made of a sealed job's args.
+pub(crate) fn of(error: &WorkError) -> Option<String> {
+    let place = links(error.get_ref()).find_map(|link| place_of(&link.to_string()))?;
+    Some(ReducedError { place }.to_string())
+}
+
 /// An error and all that it says of its causes, also what an `io::Error` keeps to itself.
 fn links<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a dyn StdError> {
     iter::successors(Some(error), |&error| {

@@ -21,6 +21,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Terms {
     pub(crate) park_after: Duration,
     pub(crate) refused: Refused,
+    pub(crate) seals_errors: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -105,6 +106,7 @@ mod tests {
     const TERMS: Terms = Terms {
         park_after: Duration::from_hours(7 * 24),
         refused: Refused::Park,
+        seals_errors: true,
     };
 
     fn unknown_key() -> Error {

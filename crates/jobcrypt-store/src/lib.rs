@@ -11,6 +11,7 @@
 mod contexts_within;
 mod count;
 mod database;
+mod doctor;
 mod drain_plot;
 mod drain_sample;
 mod error;
@@ -40,6 +41,7 @@ mod unsealed;
 mod verify;
 
 pub use count::{Count, Found, Place};
+pub use doctor::{Finding, Leak};
 pub use drain_plot::drain_plot;
 pub use drain_sample::DrainSample;
 pub use error::Error;
