@@ -5,17 +5,24 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate and the crates of the project that its library may depend on.
-const MAY_KNOW: [(&str, &[&str]); 15] = [
+const MAY_KNOW: [(&str, &[&str]); 16] = [
     ("jobcrypt-core", &[]),
     ("jobcrypt-audit", &["jobcrypt-core"]),
     ("jobcrypt-ciphers", &["jobcrypt-core"]),
-    ("jobcrypt-graphile-worker", &["jobcrypt-core"]),
+    (
+        "jobcrypt-graphile-worker",
+        &["jobcrypt-core", "jobcrypt-tower"],
+    ),
     ("jobcrypt-keys", &["jobcrypt-core"]),
-    ("jobcrypt-river", &["jobcrypt-core"]),
-    ("jobcrypt-sidekiq", &["jobcrypt-core"]),
+    ("jobcrypt-river", &["jobcrypt-core", "jobcrypt-tower"]),
+    ("jobcrypt-sidekiq", &["jobcrypt-core", "jobcrypt-tower"]),
     ("jobcrypt-store", &["jobcrypt-core"]),
     ("jobcrypt-testkit", &["jobcrypt-core"]),
-    ("jobcrypt-tower", &["jobcrypt-core"]),
+    (
+        "jobcrypt-tower",
+        &["jobcrypt-core", "jobcrypt-tower-derive"],
+    ),
+    ("jobcrypt-tower-derive", &[]),
     ("jobcrypt-vault", &["jobcrypt-core"]),
     (
         "jobcrypt",

@@ -13,7 +13,7 @@ use jobcrypt::{
     ciphers::XChaCha20Poly1305,
     river::{EncryptPlugin, JobNote},
 };
-use jobcrypt_testkit::{Attempt, QueueUnderTest, StoredJob, Worker, queue_conformance};
+use jobcrypt_testkit::{Attempt, Behaviour, QueueUnderTest, StoredJob, Worker, queue_conformance};
 use riverqueue::{
     BoxError, Client, Event, EventKind, InsertBatch, InsertOpts, Job, JobArgs, JobEvent,
     JobEventKind, QueueConfig, WorkContext, WorkOutcome, Workers, jiff::Timestamp,
@@ -194,11 +194,24 @@ impl QueueUnderTest for River {
     async fn make_due(&mut self) {
         self.database.make_due().await;
     }
+
+    async fn dump(&mut self) -> Option<Vec<u8>> {
+        Some(self.database.dump())
+    }
+
+    fn cannot(&self, behaviour: Behaviour) -> Option<&'static str> {
+        let is_results = behaviour == Behaviour::Results;
+        is_results.then_some("River stores what workers record as it is")
+    }
 }
 
 on_both_databases! {
     async fn it_keeps_what_jobcrypt_promises(database: Database) {
         let with_hook = async |hook| River::new(database.another().await, hook);
-        queue_conformance::queue(|| XChaCha20Poly1305::new(key()), with_hook).await;
+        let outcomes = queue_conformance::queue(|| XChaCha20Poly1305::new(key()), with_hook).await;
+        outcomes.record(match database {
+            Database::Postgres(_) => "River on PostgreSQL",
+            Database::Sqlite(..) => "River on SQLite",
+        });
     }
 }

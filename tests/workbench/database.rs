@@ -1,12 +1,13 @@
 //! A new database for each test, with River's schema in it.
 
 use std::{
-    process,
+    fs, process,
     str::FromStr,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
+use jobcrypt_testkit::PostgresPrograms;
 use riverqueue::{
     Client, ClientBuilder,
     migrate::{PostgresMigrator, SqliteMigrator},
@@ -93,6 +94,25 @@ impl Database {
             Self::Postgres(pool) => pool.connect_options().to_url_lossy().to_string(),
             Self::Sqlite(_, folder) => {
                 format!("sqlite://{}", folder.path().join("river.sqlite3").display())
+            }
+        }
+    }
+
+    /// All that it holds: PostgreSQL's own dump, or SQLite's files as they are.
+    pub fn dump(&self) -> Vec<u8> {
+        match self {
+            Self::Postgres(_) => {
+                // What follows are settings of sqlx.
+                let url = self.url();
+                let url = url.split('?').next().unwrap_or_default();
+                let programs = PostgresPrograms::find().expect("a server is running");
+                programs.dump(url, None).expect("pg_dump dumps it")
+            }
+            Self::Sqlite(_, folder) => {
+                let files = fs::read_dir(folder.path()).expect("the folder is there");
+                let files = files.map(|file| file.and_then(|file| fs::read(file.path())));
+                let files: Result<Vec<_>, _> = files.collect();
+                files.expect("its files can be read").concat()
             }
         }
     }

@@ -4,7 +4,7 @@ use std::{env, process::ExitCode};
 
 use clap::error::ErrorKind;
 
-use crate::{exit::Exit, failure::Failure, output::Output};
+use crate::{exit::Exit, failure::Failure, output::Output, vault};
 
 /// Prints help that was asked for, or what is wrong: as a document where any was wanted.
 pub(crate) fn not_understood(error: &clap::Error) -> ExitCode {
@@ -12,7 +12,16 @@ pub(crate) fn not_understood(error: &clap::Error) -> ExitCode {
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     );
-    if is_help || env::args_os().all(|argument| argument != "--json") {
+    let arguments: Vec<_> = env::args_os()
+        .skip(1)
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    let is_json = arguments.iter().any(|argument| argument == "--json");
+    if !is_help && let Some(failure) = vault::advice(error, &arguments) {
+        Output::new(is_json).failure(&failure);
+        return failure.exit().into();
+    }
+    if is_help || !is_json {
         // A reader that has seen enough ends the command quietly.
         let _ = error.print();
         let exit = if is_help { Exit::Done } else { Exit::Usage };

@@ -2,6 +2,8 @@ use clap::Subcommand;
 
 use crate::{exit::Exit, failure::Failure, output::Output};
 
+mod advice;
+mod beside;
 mod create;
 mod diff;
 mod edit;
@@ -22,6 +24,8 @@ mod textconv;
 mod unset;
 mod vault_arguments;
 mod verify;
+
+pub(crate) use advice::of as advice;
 
 #[derive(Subcommand)]
 #[command(after_help = AFTER_HELP)]

@@ -2,11 +2,10 @@
 
 mod encrypt_plugin;
 mod failure;
-mod guarded;
+mod job_note;
 mod opened_batch;
 mod opened_job;
 mod opening;
 mod refusal;
-mod verdict;
 
 pub use encrypt_plugin::EncryptPlugin;

@@ -4,6 +4,7 @@ use graphile_worker::{
     BatchTaskHandler, BatchTaskResult, IntoBatchTaskHandlerResult, WorkerContext,
 };
 use jobcrypt_core::Error;
+use jobcrypt_tower::reduce_panics;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
 use serde_json::Value;
 
@@ -22,8 +23,8 @@ impl<T: BatchTaskHandler> BatchTaskHandler for OpenedBatch<T> {
 }
 
 async fn run<T: BatchTaskHandler>(context: WorkerContext) -> BatchTaskResult<Failure> {
-    let args = match open_each::<T>(&context).await {
-        Ok(args) => args,
+    let (args, was_sealed) = match open_each::<T>(&context).await {
+        Ok(opened) => opened,
         Err(error) => {
             return BatchTaskResult::FailAll(refusal::refuse(&context, &error).await);
         }
@@ -32,27 +33,38 @@ async fn run<T: BatchTaskHandler>(context: WorkerContext) -> BatchTaskResult<Fai
     let Ok(items) = Vec::<T>::deserialize(&args) else {
         return BatchTaskResult::FailAll(Failure::of_args(T::IDENTIFIER));
     };
-    let result = T::run_batch(items, with_payload(&context, args)).await;
+    let attempt = T::run_batch(items, with_payload(&context, args));
+    let result = if was_sealed {
+        reduce_panics(attempt).await
+    } else {
+        attempt.await
+    };
+    let failure = |error: &_| Failure::of_handler(error, was_sealed);
     match result.into_batch_task_handler_result() {
         BatchTaskResult::Complete => BatchTaskResult::Complete,
-        BatchTaskResult::FailAll(error) => BatchTaskResult::FailAll(Failure::of_handler(&error)),
+        BatchTaskResult::FailAll(error) => BatchTaskResult::FailAll(failure(&error)),
         BatchTaskResult::ItemResults(results) => BatchTaskResult::ItemResults(
             results
                 .into_iter()
-                .map(|result| result.map_err(|error| Failure::of_handler(&error)))
+                .map(|result| result.map_err(|error| failure(&error)))
                 .collect(),
         ),
     }
 }
 
-/// Opens all items before one of them is worked: the job is whole, or refused whole.
-async fn open_each<T: BatchTaskHandler>(context: &WorkerContext) -> Result<Vec<Value>, Error> {
+/// Opens all items before one of them is worked: the job is whole, or refused whole. Returns them, and
+/// whether any was sealed.
+async fn open_each<T: BatchTaskHandler>(
+    context: &WorkerContext,
+) -> Result<(Vec<Value>, bool), Error> {
     let opening = Opening::of(context)?;
-    let mut opened = Vec::new();
+    let (mut args, mut is_any_sealed) = (Vec::new(), false);
     for item in context.payload().as_array().into_iter().flatten() {
-        opened.push(opening.open(T::IDENTIFIER, item).await?);
+        let opened = opening.open(T::IDENTIFIER, item).await?;
+        args.push(opened.args);
+        is_any_sealed |= opened.was_sealed;
     }
-    Ok(opened)
+    Ok((args, is_any_sealed))
 }
 
 impl<'de, T> Deserialize<'de> for OpenedBatch<T> {

@@ -1,10 +1,15 @@
 use std::marker::PhantomData;
 
 use graphile_worker::{IntoTaskHandlerResult, TaskHandler, WorkerContext};
+use jobcrypt_tower::reduce_panics;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
 use serde_json::Value;
 
-use crate::{failure::Failure, opening::Opening, refusal};
+use crate::{
+    failure::Failure,
+    opening::{Opened, Opening},
+    refusal,
+};
 
 /// Stands where `T` would as the handler of its jobs: graphile_worker's hooks can refuse a job before it
 /// runs, but not hand its handler another payload.
@@ -23,16 +28,20 @@ async fn run<T: TaskHandler>(context: WorkerContext) -> Result<(), Failure> {
         Ok(opening) => opening.open(T::IDENTIFIER, context.payload()).await,
         Err(error) => Err(error),
     };
-    let args = match opened {
-        Ok(args) => args,
+    let Opened { args, was_sealed } = match opened {
+        Ok(opened) => opened,
         Err(error) => return Err(refusal::refuse(&context, &error).await),
     };
     let handler = T::deserialize(&args).map_err(|_| Failure::of_args(T::IDENTIFIER))?;
-    handler
-        .run(with_payload(&context, args))
-        .await
+    let attempt = handler.run(with_payload(&context, args));
+    let result = if was_sealed {
+        reduce_panics(attempt).await
+    } else {
+        attempt.await
+    };
+    result
         .into_task_handler_result()
-        .map_err(|error| Failure::of_handler(&error))
+        .map_err(|error| Failure::of_handler(&error, was_sealed))
 }
 
 /// The context that the handler gets: `payload()` is readable, `job()` stays as it is stored.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use graphile_worker::WorkerContext;
 use jobcrypt_core::{EncryptHook, Error, JobContext};
+use jobcrypt_tower::{PATIENCE, Verdict, guarded};
 use serde_json::Value;
 
-use crate::{EncryptPlugin, guarded, verdict::PARK_AFTER};
+use crate::EncryptPlugin;
 
 /// What graphile_worker writes into a payload after it was sealed: its telemetry, and its cron runner.
 const TRACE: &str = "_trace";
@@ -19,11 +20,17 @@ pub(crate) struct Opening {
     pub(crate) park_after: Duration,
 }
 
+/// A payload as its handler gets it.
+pub(crate) struct Opened {
+    pub(crate) args: Value,
+    pub(crate) was_sealed: bool,
+}
+
 impl Opening {
     pub(crate) fn new(hook: EncryptHook) -> Self {
         Self {
             hook,
-            park_after: PARK_AFTER,
+            park_after: Verdict::PARK_AFTER,
         }
     }
 
@@ -34,15 +41,16 @@ impl Opening {
 
     /// Opens one payload. What graphile_worker put beside the token is no part of the args: the trace is
     /// dropped, and the time of a cron job handed on, as in a job that was never sealed.
-    pub(crate) async fn open(&self, kind: &str, stored: &Value) -> Result<Value, Error> {
+    pub(crate) async fn open(&self, kind: &str, stored: &Value) -> Result<Opened, Error> {
         let context = JobContext::new(kind);
         let mut args = stored.clone();
         let cron = self.take_siblings(&context, &mut args);
-        guarded::run(self.hook.open_or_reload(&context, &mut args)).await?;
+        let opening = self.hook.open_or_reload(&context, &mut args);
+        let was_sealed = guarded(opening, tokio::time::sleep(PATIENCE)).await?;
         if let (Some(cron), Some(args)) = (cron, args.as_object_mut()) {
             args.entry(CRON).or_insert(cron);
         }
-        Ok(args)
+        Ok(Opened { args, was_sealed })
     }
 
     pub(crate) fn is_sealed(&self, kind: &str, stored: &Value) -> bool {

@@ -1,27 +1,36 @@
 //! Puts a job off, or aside, in the database it came from.
 
+use std::time::Duration;
+
 use chrono::Utc;
 use graphile_worker::{DbError, DbExecutor, DbValue, Schema, WorkerContext};
 use jobcrypt_core::{AuditEvent, Error};
+use jobcrypt_tower::Verdict;
 use tracing::warn;
 
-use crate::{
-    failure::Failure,
-    opening::Opening,
-    verdict::{PARK_AFTER, Verdict},
-};
+use crate::{failure::Failure, job_note, opening::Opening};
+
+/// graphile_worker has no state for a job held aside, and deletes what has failed for good where an app
+/// asks it to clean up. A job due this far ahead is neither fetched nor deleted.
+const PARKED_FOR: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// Puts off or parks the job. Returns what the handler is to fail with: graphile_worker stores an error
 /// only with a job that the worker still holds, and this one it holds no more.
 pub(crate) async fn refuse(context: &WorkerContext, error: &Error) -> Failure {
     let job = context.job();
     let opening = Opening::of(context).ok();
-    let park_after = opening.map_or(PARK_AFTER, |opening| opening.park_after);
-    let verdict = Verdict::on(error, job.last_error().as_deref(), Utc::now(), park_after);
-    if let Err(failed) = release(context, &verdict).await {
+    let park_after = opening.map_or(Verdict::PARK_AFTER, |opening| opening.park_after);
+    let earlier = job.last_error().as_deref().and_then(job_note::read);
+    let now = u64::try_from(Utc::now().timestamp()).unwrap_or_default();
+    let verdict = Verdict::on(error, earlier.as_ref(), now, park_after);
+    let (note, delay) = match &verdict {
+        Verdict::Park => (job_note::parked(error), PARKED_FOR),
+        Verdict::Wait { waiting, delay } => (job_note::waits(waiting, error), *delay),
+    };
+    if let Err(failed) = release(context, &note, delay).await {
         // The attempt counts then, and the job is tried again by graphile_worker's own rules.
         warn!(target: "jobcrypt", job = job.id(), error = %failed, "job.not_put_off");
-    } else if verdict.is_parked {
+    } else if verdict == Verdict::Park {
         if let Some(opening) = opening {
             opening.hook.audit(&AuditEvent::JobParked {
                 kind: job.task_identifier(),
@@ -30,19 +39,18 @@ pub(crate) async fn refuse(context: &WorkerContext, error: &Error) -> Failure {
             });
         }
     } else {
-        let delay = verdict.delay;
         warn!(target: "jobcrypt", job = job.id(), error = %error, ?delay, "job.waiting");
     }
-    Failure(verdict.note)
+    Failure(note)
 }
 
-async fn release(context: &WorkerContext, verdict: &Verdict) -> Result<(), DbError> {
+async fn release(context: &WorkerContext, note: &str, delay: Duration) -> Result<(), DbError> {
     let job = context.job();
-    let delay = i64::try_from(verdict.delay.as_secs()).unwrap_or(i64::MAX);
+    let delay = i64::try_from(delay.as_secs()).unwrap_or(i64::MAX);
     let params = vec![
         DbValue::I64(*job.id()),
         DbValue::Text(context.worker_id().to_owned()),
-        DbValue::Text(verdict.note.clone()),
+        DbValue::Text(note.to_owned()),
         DbValue::I64(delay),
         DbValue::I16(*job.attempts()),
         DbValue::TextOpt(job.key().clone()),

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
 use jobcrypt_core::EncryptHook;
+use jobcrypt_tower::Verdict;
 use riverqueue::{Extensions, Plugin};
 
 use crate::{
     open_middleware::OpenMiddleware,
     seal_hook::SealHook,
-    verdict::{Refused, Terms},
+    terms::{Refused, Terms},
 };
 
 /// Encrypted jobs for a River client: `Client::builder(pool).plugin(EncryptPlugin::new(hook))`.
@@ -31,16 +32,13 @@ pub struct EncryptPlugin {
     terms: Terms,
 }
 
-/// How long a job waits for its key before it is parked, unless set otherwise.
-const PARK_AFTER: Duration = Duration::from_hours(7 * 24);
-
 impl EncryptPlugin {
     /// Seals and opens with `hook`.
     pub fn new(hook: EncryptHook) -> Self {
         Self {
             hook,
             terms: Terms {
-                park_after: PARK_AFTER,
+                park_after: Verdict::PARK_AFTER,
                 refused: Refused::Park,
                 seals_errors: true,
             },

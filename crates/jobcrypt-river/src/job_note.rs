@@ -1,6 +1,9 @@
 //! What the plugin writes into a job's metadata while the job cannot be worked.
 
+use std::time::Duration;
+
 use jobcrypt_core::Error;
+use jobcrypt_tower::Waiting;
 use riverqueue::{JobMetadata, WorkContext, WorkError, jiff::Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +76,44 @@ impl JobNote {
     pub fn of(metadata: &JobMetadata) -> Option<Self> {
         metadata.get(METADATA_KEY).ok().flatten()
     }
+
+    pub(crate) fn of_waiting(waiting: Waiting, cause: Cause) -> Self {
+        Self::Waiting {
+            cause,
+            since: timestamp(waiting.since),
+            times: waiting.times,
+            key_unknown_since: waiting.key_unknown_since.map(timestamp),
+        }
+    }
+
+    /// Returns what a job that waits carries along.
+    pub(crate) fn waiting(self) -> Option<Waiting> {
+        match self {
+            Self::Waiting {
+                cause,
+                since,
+                times,
+                key_unknown_since,
+            } => Some(Waiting {
+                class: cause.class,
+                since: seconds(since),
+                times,
+                key_unknown_since: key_unknown_since.map(seconds),
+            }),
+            Self::Parked { .. } => None,
+        }
+    }
+}
+
+/// Seconds since 1970; what lies before counts as that.
+pub(crate) fn seconds(at: Timestamp) -> u64 {
+    u64::try_from(at.as_second()).unwrap_or_default()
+}
+
+fn timestamp(seconds: u64) -> Timestamp {
+    Timestamp::UNIX_EPOCH
+        .checked_add(Duration::from_secs(seconds))
+        .unwrap_or(Timestamp::MAX)
 }
 
 impl From<&Error> for Cause {

@@ -2,14 +2,13 @@
 
 mod attempt;
 mod encrypt_plugin;
-mod guarded;
 mod job_note;
 mod open_middleware;
 mod reduced_error;
 mod seal_hook;
 mod sealed_error;
 mod sealed_output;
-mod verdict;
+mod terms;
 
 pub use encrypt_plugin::EncryptPlugin;
 pub use job_note::{Cause, JobNote, METADATA_KEY};

@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use jobcrypt_core::{AuditEvent, EncryptHook, Error, JobContext};
+use jobcrypt_tower::{PATIENCE, Verdict, guarded, reduce_panics};
 use riverqueue::{
     JobCancelError, JobRow, WorkCancelled, WorkContext, WorkError, WorkMiddleware, WorkNext,
     WorkOutcome, jiff::Timestamp,
@@ -6,11 +9,15 @@ use riverqueue::{
 use tracing::{error, warn};
 
 use crate::{
-    JobNote,
+    Cause, JobNote,
     attempt::{self, Attempt},
-    guarded, job_note, reduced_error, sealed_error,
-    verdict::{Terms, Verdict},
+    job_note, reduced_error, sealed_error,
+    terms::{Refused, Terms},
 };
+
+/// River has no state for a job held aside: neither worked, nor retried, nor ever deleted. A job
+/// scheduled this far ahead is all of that, and River's own retry puts it back.
+const PARKED_FOR: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// Opens the args of a job before it is worked. A middleware, not a hook: only a middleware can
 /// put a job off without using up an attempt, and every `work_begin` hook, in whatever order, sees
@@ -29,7 +36,8 @@ impl OpenMiddleware {
     async fn open(&self, job: &mut JobRow) -> Result<bool, Error> {
         attempt::check()?;
         let context = JobContext::new(&job.kind);
-        guarded::run(self.hook.open_or_reload(&context, &mut job.encoded_args)).await
+        let opening = self.hook.open_or_reload(&context, &mut job.encoded_args);
+        guarded(opening, tokio::time::sleep(PATIENCE)).await
     }
 
     /// Puts off, parks or cancels a job that cannot be opened. Its args stay as they are stored.
@@ -39,24 +47,32 @@ impl OpenMiddleware {
         job: &JobRow,
         cause: Error,
     ) -> Result<WorkOutcome, WorkError> {
-        let earlier = JobNote::of(&job.metadata);
-        match Verdict::on(&cause, earlier.as_ref(), Timestamp::now(), &self.terms) {
-            Verdict::Wait { note, delay } => {
+        let earlier = JobNote::of(&job.metadata).and_then(JobNote::waiting);
+        let now = Timestamp::now();
+        let verdict = Verdict::on(
+            &cause,
+            earlier.as_ref(),
+            job_note::seconds(now),
+            self.terms.park_after,
+        );
+        match (verdict, self.terms.refused) {
+            (Verdict::Wait { waiting, delay }, _) => {
                 let source = std::error::Error::source(&cause);
                 warn!(target: "jobcrypt", job = job.id, error = %cause, source, ?delay, "job.waiting");
-                job_note::write(context, &note)?;
+                job_note::write(context, &JobNote::of_waiting(waiting, Cause::from(&cause)))?;
                 Ok(WorkOutcome::Snooze(delay))
             }
-            Verdict::Park { note, delay } => {
+            (Verdict::Park, Refused::Park) => {
                 self.hook.audit(&AuditEvent::JobParked {
                     kind: &job.kind,
                     job: &job.id.to_string(),
                     error: &cause,
                 });
-                job_note::write(context, &note)?;
-                Ok(WorkOutcome::Snooze(delay))
+                let cause = Cause::from(&cause);
+                job_note::write(context, &JobNote::Parked { cause, at: now })?;
+                Ok(WorkOutcome::Snooze(PARKED_FOR))
             }
-            Verdict::Cancel => {
+            (Verdict::Park, Refused::Cancel) => {
                 error!(target: "jobcrypt", job = job.id, error = %cause, "job.cancelled");
                 Err(WorkError::new(JobCancelError::new(cause)))
             }
@@ -88,24 +104,26 @@ impl WorkMiddleware for OpenMiddleware {
             hook: self.hook.clone(),
             kind: kind.as_str().into(),
         };
-        if !self.terms.seals_errors {
-            let result = attempt::enter(attempt, next.run(job)).await;
-            return result.map_err(|error| reduced(was_sealed, error));
-        }
-        let worker = sealed_error::seal_panics(&self.hook, &kind, next.run(job));
-        let result = attempt::enter(attempt, worker).await;
+        let worker = attempt::enter(attempt, next.run(job));
+        // Panics of serde's are reduced within, where sealing leaves the others as they are.
+        let result = match (self.terms.seals_errors, was_sealed) {
+            (true, _) => sealed_error::seal_panics(&self.hook, &kind, worker).await,
+            (false, true) => reduce_panics(worker).await,
+            (false, false) => worker.await,
+        };
         result.map_err(|error| {
-            let sealed = sealed_error::seal(&self.hook, &kind, error);
-            sealed.unwrap_or_else(|error| reduced(was_sealed, error))
+            let sealed = if self.terms.seals_errors {
+                sealed_error::seal(&self.hook, &kind, error)
+            } else {
+                Err(error)
+            };
+            sealed.unwrap_or_else(|error| {
+                if was_sealed {
+                    reduced_error::reduce(error)
+                } else {
+                    error
+                }
+            })
         })
-    }
-}
-
-/// Takes the words of serde out of an error that is stored as it is.
-fn reduced(was_sealed: bool, error: WorkError) -> WorkError {
-    if was_sealed {
-        reduced_error::reduce(error)
-    } else {
-        error
     }
 }

@@ -7,10 +7,9 @@ use std::{
 };
 
 use jobcrypt_core::{EncryptHook, JobContext, Purpose};
+use jobcrypt_tower::ReducedError;
 use riverqueue::{JobCancelError, WorkCancelled, WorkError};
 use zeroize::Zeroizing;
-
-use crate::reduced_error;
 
 /// What a worker's error becomes before River stores it with a sealed job, in plaintext: a safe text, with the worker's own
 /// words sealed in it, for `jobcrypt jobs inspect --reveal`.
@@ -44,7 +43,8 @@ pub(crate) fn seal(
     let Some(sealed) = sealed_words(hook, kind, &words) else {
         return Err(error);
     };
-    let what = reduced_error::of(&error).unwrap_or_else(|| "the worker failed".to_owned());
+    let what = ReducedError::of(error.get_ref())
+        .map_or_else(|| "the worker failed".to_owned(), |it| it.to_string());
     let is_cancel = JobCancelError::is_in_chain(error.get_ref());
     let cancelled = WorkCancelled::is_in_chain(error.get_ref()).then_some(WorkCancelled);
     let error = SealedError {
@@ -79,7 +79,10 @@ fn seal_panic(hook: &EncryptHook, kind: &str, payload: Box<dyn Any + Send>) -> B
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     match sealed_words(hook, kind, text.unwrap_or("a panic without a text")) {
         Some(sealed) => Box::new(format!("the worker panicked; {sealed}")),
-        None => payload,
+        None => match ReducedError::of_panic(&*payload) {
+            Some(reduced) => Box::new(reduced.to_string()),
+            None => payload,
+        },
     }
 }
 

@@ -2,18 +2,18 @@ use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jobcrypt_core::{AuditEvent, EncryptHook, Error, ErrorKind, JobContext};
+use jobcrypt_tower::{PATIENCE, Verdict, guarded};
 use serde_json::Value;
 use sidekiq::{ChainIter, Job, RedisPool, ServerMiddleware, WorkerRef};
 use tracing::warn;
 use zeroize::Zeroizing;
 
 use crate::{
-    JobNote, guarded,
+    Cause, JobNote,
     job_note::now,
     opened,
     redis_keys::{DEAD, PARKED, SCHEDULE},
     reduced_error, stored_args,
-    verdict::Verdict,
 };
 
 /// Opens jobs before they are worked: `processor.using(EncryptMiddleware::new(hook)).await`.
@@ -40,15 +40,12 @@ pub struct EncryptMiddleware {
     park_in: &'static str,
 }
 
-/// How long a job waits for its key before it is parked, unless set otherwise.
-const PARK_AFTER: Duration = Duration::from_hours(7 * 24);
-
 impl EncryptMiddleware {
     /// Opens with `hook`.
     pub fn new(hook: EncryptHook) -> Self {
         Self {
             hook,
-            park_after: PARK_AFTER,
+            park_after: Verdict::PARK_AFTER,
             park_in: PARKED,
         }
     }
@@ -74,29 +71,30 @@ impl EncryptMiddleware {
         let context = JobContext::new(&job.class);
         let mut json = Zeroizing::new(stored_args::to_open(&self.hook, &context, &job.args)?);
         let opening = self.hook.open_or_reload(&context, &mut *json);
-        let was_sealed = guarded::run(opening).await?;
+        let was_sealed = guarded(opening, tokio::time::sleep(PATIENCE)).await?;
         Ok(was_sealed.then_some(json))
     }
 
     /// Stores a job that cannot be opened for later, or parks it. Its args stay as they are stored.
     async fn refuse(&self, job: &Job, cause: Error, redis: &RedisPool) -> sidekiq::Result<()> {
         let now = now();
-        let earlier = JobNote::of(job);
+        let earlier = JobNote::of(job).and_then(JobNote::waiting);
         let mut job = job.clone();
         let (set, at) = match Verdict::on(&cause, earlier.as_ref(), now, self.park_after) {
-            Verdict::Wait { note, delay } => {
+            Verdict::Wait { waiting, delay } => {
                 let source = cause.source();
                 warn!(target: "jobcrypt", job = job.jid, error = %cause, source, ?delay, "job.waiting");
-                note.write(&mut job);
+                JobNote::of_waiting(waiting, Cause::from(&cause)).write(&mut job);
                 (SCHEDULE, now + delay.as_secs())
             }
-            Verdict::Park { note } => {
+            Verdict::Park => {
                 self.hook.audit(&AuditEvent::JobParked {
                     kind: &job.class,
                     job: &job.jid,
                     error: &cause,
                 });
-                note.write(&mut job);
+                let cause = Cause::from(&cause);
+                JobNote::Parked { cause, at: now }.write(&mut job);
                 (self.park_in, now)
             }
         };

@@ -1,6 +1,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jobcrypt_core::Error;
+use jobcrypt_tower::Waiting;
 use serde::{Deserialize, Serialize};
 use sidekiq::Job;
 
@@ -71,6 +72,39 @@ impl JobNote {
             return None;
         }
         serde_json::from_str(job.error_message.as_deref()?).ok()
+    }
+
+    pub(crate) fn of_waiting(waiting: Waiting, cause: Cause) -> Self {
+        let Waiting {
+            since,
+            times,
+            key_unknown_since,
+            ..
+        } = waiting;
+        Self::Waiting {
+            cause,
+            since,
+            times,
+            key_unknown_since,
+        }
+    }
+
+    /// Returns what a job that waits carries along.
+    pub(crate) fn waiting(self) -> Option<Waiting> {
+        match self {
+            Self::Waiting {
+                cause,
+                since,
+                times,
+                key_unknown_since,
+            } => Some(Waiting {
+                class: cause.class,
+                since,
+                times,
+                key_unknown_since,
+            }),
+            Self::Parked { .. } => None,
+        }
     }
 
     /// Notes it in a job, in the place of an earlier error.

@@ -3,7 +3,6 @@
 mod encrypt_client;
 mod encrypt_middleware;
 mod exact;
-mod guarded;
 mod job_note;
 mod opened;
 mod parked_jobs;
@@ -11,7 +10,6 @@ mod periodic_args;
 mod redis_keys;
 mod reduced_error;
 mod stored_args;
-mod verdict;
 
 pub use encrypt_client::EncryptClient;
 pub use encrypt_middleware::EncryptMiddleware;

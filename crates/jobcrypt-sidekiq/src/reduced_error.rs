@@ -1,56 +1,29 @@
-use std::{error::Error as StdError, iter};
+use std::error::Error as StdError;
 
+use jobcrypt_tower::ReducedError;
 use serde::de::Error as _;
 use sidekiq::Error;
 
 /// Takes the text out of an error that serde made of a sealed job's args: serde quotes the value it
 /// stumbled over, and rusty-sidekiq stores the error with the job, in plaintext.
-///
-/// An error that a worker made into text of its own is known by how serde's end.
 pub(crate) fn reduce(error: Error) -> Error {
-    if let Error::Json(_) = error {
-        return Error::Json(reduced());
+    match reduced(&error) {
+        None => error,
+        // It stays what it was to whoever looks at its kind.
+        Some(reduced) if matches!(error, Error::Json(_)) => {
+            Error::Json(serde_json::Error::custom(reduced))
+        }
+        Some(reduced) => Error::Any(reduced.into()),
     }
-    if links(&error).any(is_serdes) {
-        return Error::Any(reduced().into());
-    }
-    error
 }
 
-fn reduced() -> serde_json::Error {
-    serde_json::Error::custom("the sealed args do not fit the worker's type")
-}
-
-fn links<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    iter::successors(Some(error), |&error| {
-        let hidden = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        hidden
-            .map(|hidden| hidden as &(dyn StdError + 'static))
-            .or(error.source())
-    })
-}
-
-fn is_serdes(link: &(dyn StdError + 'static)) -> bool {
-    if link.is::<serde_json::Error>() {
-        return true;
-    }
+fn reduced(error: &(dyn StdError + 'static)) -> Option<ReducedError> {
     // `Error::Any` is transparent: what it holds is not its source.
-    if let Some(Error::Any(held)) = link.downcast_ref::<Error>() {
-        return links(&**held).any(is_serdes);
+    match error.downcast_ref::<Error>() {
+        Some(Error::Any(held)) => reduced(&**held),
+        Some(Error::Json(held)) => ReducedError::of(held),
+        _ => ReducedError::of(error).or_else(|| error.source().and_then(reduced)),
     }
-    let text = link.to_string();
-    text.rfind("at line ").is_some_and(|at| {
-        let mut words = text[at..].split(|char: char| !char.is_ascii_alphanumeric());
-        let mut number_behind = |word| {
-            words.by_ref().find(|next| *next == word)?;
-            words.next()?.parse::<usize>().ok()
-        };
-        number_behind("line").is_some() && number_behind("column").is_some()
-    })
 }
 
 #[cfg(test)]
@@ -63,8 +36,10 @@ mod tests {
 
     #[test]
     fn whatever_wraps_it_an_error_of_serde_loses_its_text() {
+        let without_place = serde_json::from_value::<u32>("canary-4711".into());
         for error in [
             Error::Json(serde_error()),
+            Error::Json(without_place.expect_err("it is no number")),
             Error::Any(serde_error().into()),
             Error::Any(std::io::Error::from(serde_error()).into()),
             Error::Message(format!("bad args: {}", serde_error())),

@@ -1,5 +1,5 @@
 use std::{
-    io,
+    fs, io,
     io::{BufRead, BufReader, Read},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -48,6 +48,23 @@ impl Keeper {
         &self.folder
     }
 
+    /// Returns what all files in the folder hold, one behind the other.
+    pub(crate) fn files(&self) -> io::Result<Vec<u8>> {
+        let (mut files, mut folders) = (Vec::new(), vec![self.folder.clone()]);
+        while let Some(folder) = folders.pop() {
+            for entry in if_there(fs::read_dir(folder))?.into_iter().flatten() {
+                let entry = entry?;
+                let kind = entry.file_type()?;
+                if kind.is_dir() {
+                    folders.push(entry.path());
+                } else if kind.is_file() {
+                    files.extend(if_there(fs::read(entry.path()))?.unwrap_or_default());
+                }
+            }
+        }
+        Ok(files)
+    }
+
     /// Waits until `ready` finds in the folder what shows that the server accepts connections.
     pub(crate) fn wait_until<T>(&mut self, ready: impl Fn(&Path) -> Option<T>) -> io::Result<T> {
         let deadline = Instant::now() + START_TIMEOUT;
@@ -75,6 +92,14 @@ impl Keeper {
     }
 }
 
+/// `None` for what is there no more: a server that runs takes away files that it needs no longer.
+fn if_there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
+    }
+}
+
 impl Drop for Keeper {
     fn drop(&mut self) {
         // `wait` closes standard input first, which tells the shell to stop the server. If it fails,
@@ -97,6 +122,19 @@ mod tests {
         let folder = keeper.folder().to_owned();
         drop(keeper);
         assert!(!folder.exists());
+        Ok(())
+    }
+
+    #[test]
+    fn its_files_are_read_wherever_they_are() -> io::Result<()> {
+        let script = "mkdir -p a/b; echo one >a/b/file; echo two >file; touch ready; exec sleep 60";
+        let mut keeper = Keeper::start(&temp_dir(), "jobcrypt-keeper", &["sh", "-c", script])?;
+        keeper.wait_until(|folder| folder.join("ready").exists().then_some(()))?;
+        let files = String::from_utf8_lossy(&keeper.files()?).into_owned();
+        assert!(
+            files.contains("one\n") && files.contains("two\n"),
+            "{files}"
+        );
         Ok(())
     }
 

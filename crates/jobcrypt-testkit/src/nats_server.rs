@@ -16,7 +16,7 @@ use crate::keeper::Keeper;
 #[must_use = "the server stops when it is dropped"]
 pub struct NatsServer {
     url: String,
-    _keeper: Keeper,
+    keeper: Keeper,
 }
 
 impl NatsServer {
@@ -41,16 +41,23 @@ impl NatsServer {
         ];
         let mut keeper = Keeper::start(parent, "jobcrypt-nats", &command)?;
         let url = keeper.wait_until(noted_url)?;
-        Ok(Self {
-            url,
-            _keeper: keeper,
-        })
+        Ok(Self { url, keeper })
     }
 
     /// Returns the URL of the server.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Returns all that the server has written to its files by now, one behind the other. It writes
+    /// streams a moment after it has acknowledged messages.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps them from being read.
+    pub fn dump(&self) -> io::Result<Vec<u8>> {
+        self.keeper.files()
     }
 }
 

@@ -49,6 +49,26 @@ impl PostgresPrograms {
         &self.folder
     }
 
+    /// Returns what `pg_dump` writes of a database, or of one `schema` of it.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `pg_dump` had to say.
+    pub fn dump(&self, url: &str, schema: Option<&str>) -> io::Result<Vec<u8>> {
+        let mut dump = Command::new(self.folder.join("pg_dump"));
+        dump.args(["--dbname", url]);
+        if let Some(schema) = schema {
+            dump.args(["--schema", schema]);
+        }
+        let output = dump.output()?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        Err(io::Error::other(
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        ))
+    }
+
     fn in_folder(folder: PathBuf) -> Option<Self> {
         let output = Command::new(folder.join("postgres"))
             .arg("--version")

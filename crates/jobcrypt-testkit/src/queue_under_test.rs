@@ -2,6 +2,8 @@ use std::error::Error as StdError;
 
 use async_trait::async_trait;
 
+use crate::Behaviour;
+
 /// A queue as [`queue_conformance`](crate::queue_conformance) sees it: both its ways go through one
 /// [`EncryptHook`](jobcrypt_core::EncryptHook), and its store can be looked at.
 #[async_trait]
@@ -58,6 +60,19 @@ pub trait QueueUnderTest: Send {
     /// Makes every job due that is scheduled or waits, as if its time had come. Parked jobs stay
     /// parked.
     async fn make_due(&mut self);
+
+    /// Returns all that the store holds, in whatever form: a dump of the database, its files, the
+    /// messages of a stream. It is searched for what must not stand there. `None` where that cannot be
+    /// had.
+    async fn dump(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Returns why the queue cannot do something, if it cannot: a few words, such as "it has no
+    /// batches". The check runs all the same, and must fail.
+    fn cannot(&self, _behaviour: Behaviour) -> Option<&'static str> {
+        None
+    }
 }
 
 /// What the worker does with the job that it gets.

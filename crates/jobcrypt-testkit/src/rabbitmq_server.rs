@@ -22,7 +22,7 @@ use crate::keeper::Keeper;
 #[must_use = "the server stops when it is dropped"]
 pub struct RabbitMqServer {
     port: u16,
-    _keeper: Keeper,
+    keeper: Keeper,
 }
 
 /// Somebody else may take a port between the moment when it was free and that when the server takes it.
@@ -62,7 +62,7 @@ impl RabbitMqServer {
         keeper.wait_until(has_started)?;
         Ok(Self {
             port: ports[0],
-            _keeper: keeper,
+            keeper,
         })
     }
 
@@ -70,6 +70,16 @@ impl RabbitMqServer {
     #[must_use]
     pub fn url(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port)
+    }
+
+    /// Returns all that the server has written to its files, one behind the other: what is in its durable
+    /// queues, and what was.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps them from being read.
+    pub fn dump(&self) -> io::Result<Vec<u8>> {
+        self.keeper.files()
     }
 }
 

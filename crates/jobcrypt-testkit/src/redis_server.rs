@@ -1,4 +1,9 @@
-use std::{io, os::unix::net::UnixStream, path::Path};
+use std::{
+    fs,
+    io::{self, BufRead, BufReader, Write},
+    os::unix::net::UnixStream,
+    path::Path,
+};
 
 use crate::keeper::Keeper;
 
@@ -44,6 +49,24 @@ impl RedisServer {
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis+unix://{}", self.0.folder().join(SOCKET).display())
+    }
+
+    /// Lets the server write down all that it holds, uncompressed, and returns that: its own dump.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from being written or read.
+    pub fn dump(&self) -> io::Result<Vec<u8>> {
+        let mut connection = UnixStream::connect(self.0.folder().join(SOCKET))?;
+        let mut answers = BufReader::new(connection.try_clone()?).lines();
+        for command in ["CONFIG SET rdbcompression no", "SAVE"] {
+            write!(connection, "{command}\r\n")?;
+            let answer = answers.next().transpose()?.unwrap_or_default();
+            if answer != "+OK" {
+                return Err(io::Error::other(format!("{command}: {answer}")));
+            }
+        }
+        fs::read(self.0.folder().join("dump.rdb"))
     }
 }
 

@@ -6,15 +6,23 @@ use std::error::Error as StdError;
 use async_trait::async_trait;
 use jobcrypt_ciphers::XChaCha20Poly1305;
 use jobcrypt_core::{EncryptHook, JobContext, Purpose, SecretKey};
-use jobcrypt_testkit::{Attempt, QueueUnderTest, StoredJob, Worker, queue_conformance};
+use jobcrypt_testkit::{
+    Attempt, Behaviour, Outcome, Outcomes, QueueUnderTest, StoredJob, Worker, queue_conformance,
+};
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Fault {
+    DeclaresWhatItCan,
     DropsWhatItCannotOpen,
+    DumpsNothing,
+    HandsOverNoDump,
     HandsOverWhatItCannotOpen,
+    HasNoBatches,
+    KeepsArgs(Form),
     KeepsOutputsReadable,
+    KeepsResultsInAnotherPlace,
     None,
     ParksWhatMayStillOpen,
     ParsesArgs,
@@ -23,6 +31,29 @@ enum Fault {
     StoresPlaintextToRetry,
     StoresScheduledJobsReadable,
     TriesAtOnce,
+}
+
+/// How a queue writes down what it should not.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    AsItIs,
+    Base64,
+    Escaped,
+    Hex,
+}
+
+impl Form {
+    fn write(self, text: &str) -> String {
+        match self {
+            Self::AsItIs => text.to_owned(),
+            Self::Base64 => base64_simd::STANDARD.encode_to_string(text),
+            Self::Escaped => text
+                .chars()
+                .map(|it| format!("\\u{:04x}", it as u32))
+                .collect(),
+            Self::Hex => text.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -37,6 +68,9 @@ struct Queue {
     hook: EncryptHook,
     fault: Fault,
     rows: Vec<Row>,
+    /// What else it keeps, such as a log.
+    log: String,
+    says_that_it_parses: bool,
 }
 
 struct Row {
@@ -46,8 +80,11 @@ struct Row {
 }
 
 impl Queue {
-    fn seal(&self, kind: &str, args: &str) -> Result<String, BoxError> {
+    fn seal(&mut self, kind: &str, args: &str) -> Result<String, BoxError> {
         let mut args = args.to_owned();
+        if let Fault::KeepsArgs(form) = self.fault {
+            self.log.push_str(&form.write(&args));
+        }
         match self.fault {
             Fault::SealsNothing => {}
             Fault::ParsesArgs => {
@@ -83,6 +120,9 @@ impl QueueUnderTest for Queue {
     }
 
     async fn enqueue_batch(&mut self, jobs: &[(&str, &str)]) -> Result<(), BoxError> {
+        if self.fault == Fault::HasNoBatches {
+            return Err("it has none".into());
+        }
         if self.fault == Fault::SealsBatchesOneByOne {
             for (kind, args) in jobs {
                 self.enqueue(kind, args).await?;
@@ -145,6 +185,9 @@ impl QueueUnderTest for Queue {
             Worker::Fails => row.state = State::Later,
             Worker::Returns(output) => {
                 let mut output = output.to_owned();
+                if self.fault == Fault::KeepsResultsInAnotherPlace {
+                    self.log.push_str(&output);
+                }
                 if self.fault != Fault::KeepsOutputsReadable {
                     let context = context.with_purpose(Purpose::OUTPUT);
                     let sealed = self.hook.seal(&context, &mut output);
@@ -168,43 +211,121 @@ impl QueueUnderTest for Queue {
             }
         }
     }
+
+    async fn dump(&mut self) -> Option<Vec<u8>> {
+        let mut dump = self.log.clone();
+        for row in &self.rows {
+            dump.push_str(&row.job.args);
+            dump.push_str(row.output.as_deref().unwrap_or_default());
+        }
+        match self.fault {
+            Fault::DumpsNothing => dump.clear(),
+            Fault::HandsOverNoDump => return None,
+            _ => {}
+        }
+        Some(dump.into_bytes())
+    }
+
+    fn cannot(&self, behaviour: Behaviour) -> Option<&'static str> {
+        use Behaviour::{AllOrNothing, Batch, ExactBytes, Scheduled};
+
+        match (self.fault, behaviour) {
+            (Fault::DeclaresWhatItCan, Scheduled) => Some("time is an illusion"),
+            (Fault::HasNoBatches, Batch | AllOrNothing) => Some("it has no batches"),
+            (Fault::ParsesArgs, ExactBytes) if self.says_that_it_parses => Some("it parses args"),
+            _ => None,
+        }
+    }
 }
 
-async fn check(fault: Fault) {
-    let new_key =
-        || XChaCha20Poly1305::new(SecretKey::generate().expect("the system has random bytes"));
-    queue_conformance::queue(new_key, async |hook| Queue {
+fn new_key() -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(SecretKey::generate().expect("the system has random bytes"))
+}
+
+fn queue(hook: EncryptHook, fault: Fault) -> Queue {
+    Queue {
         hook,
         fault,
         rows: Vec::new(),
-    })
-    .await;
+        log: String::new(),
+        says_that_it_parses: false,
+    }
+}
+
+async fn check(fault: Fault) -> Outcomes {
+    queue_conformance::queue(new_key, async |hook| queue(hook, fault)).await
+}
+
+async fn check_dump(fault: Fault) -> Outcome {
+    let with_hook = async |hook| queue(hook, fault);
+    queue_conformance::one(Behaviour::Dump, new_key, with_hook).await
 }
 
 #[tokio::test]
 async fn a_sound_queue_passes() {
-    check(Fault::None).await;
+    let outcomes = check(Fault::None).await;
+    for behaviour in Behaviour::ALL {
+        assert_eq!(outcomes.of(behaviour), Some(Outcome::Passes), "{behaviour}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_queue_says_that_it_cannot_is_not_asked_of_it() {
+    let outcomes = check(Fault::HasNoBatches).await;
+    let reason = Some(Outcome::NotPossible("it has no batches"));
+    assert_eq!(outcomes.of(Behaviour::Batch), reason);
+    assert_eq!(outcomes.of(Behaviour::AllOrNothing), reason);
+    assert_eq!(outcomes.of(Behaviour::Dump), Some(Outcome::Passes));
+
+    let with_hook = async |hook| Queue {
+        says_that_it_parses: true,
+        ..queue(hook, Fault::ParsesArgs)
+    };
+    let outcomes = queue_conformance::queue(new_key, with_hook).await;
+    let reason = Some(Outcome::NotPossible("it parses args"));
+    assert_eq!(outcomes.of(Behaviour::ExactBytes), reason);
+    assert_eq!(outcomes.of(Behaviour::RoundTrip), Some(Outcome::Passes));
+}
+
+#[tokio::test]
+async fn without_a_dump_nothing_is_claimed_of_it() {
+    let outcome = check_dump(Fault::HandsOverNoDump).await;
+    assert_eq!(outcome, Outcome::NotPossible("its test hands over no dump"));
 }
 
 macro_rules! finds {
-    ($($test:ident: $fault:ident, $says:literal;)*) => {$(
+    ($check:ident: $($test:ident: $fault:expr, $says:literal;)*) => {$(
         #[tokio::test]
         #[should_panic(expected = $says)]
         async fn $test() {
-            check(Fault::$fault).await;
+            $check($fault).await;
         }
     )*};
 }
 
-finds! {
-    a_batch_that_is_stored_in_part: SealsBatchesOneByOne, "none may be stored";
-    a_job_that_is_dropped: DropsWhatItCannotOpen, "must stay whole";
-    a_key_that_is_not_waited_for: ParksWhatMayStillOpen, "under an unknown key waits";
-    a_retry_without_a_pause: TriesAtOnce, "must not be due at once";
-    args_that_come_back_as_others: ParsesArgs, "the worker must get what was enqueued";
-    args_that_are_not_sealed: SealsNothing, "args are readable";
-    outputs_that_are_readable: KeepsOutputsReadable, "the output is stored readable";
-    plaintext_that_is_stored_for_a_retry: StoresPlaintextToRetry, "args are readable";
-    scheduled_jobs_that_are_readable: StoresScheduledJobsReadable, "args are readable";
-    sealed_args_at_a_worker: HandsOverWhatItCannotOpen, "rejects plaintext must be parked";
+finds! { check:
+    a_batch_that_is_stored_in_part: Fault::SealsBatchesOneByOne, "none may be stored";
+    a_job_that_is_dropped: Fault::DropsWhatItCannotOpen, "must stay whole";
+    a_key_that_is_not_waited_for: Fault::ParksWhatMayStillOpen, "under an unknown key waits";
+    a_retry_without_a_pause: Fault::TriesAtOnce, "must not be due at once";
+    args_in_a_log: Fault::KeepsArgs(Form::AsItIs), "holds the args of a job that failed, as it is";
+    args_that_come_back_as_others: Fault::ParsesArgs, "the worker must get what was enqueued";
+    args_that_are_not_sealed: Fault::SealsNothing, "args are readable";
+    outputs_that_are_readable: Fault::KeepsOutputsReadable, "the output is stored readable";
+    plaintext_that_is_stored_for_a_retry: Fault::StoresPlaintextToRetry, "args are readable";
+    scheduled_jobs_that_are_readable: Fault::StoresScheduledJobsReadable, "args are readable";
+    sealed_args_at_a_worker: Fault::HandsOverWhatItCannotOpen, "rejects plaintext must be parked";
+    what_is_possible_after_all: Fault::DeclaresWhatItCan, "cannot, yet it does";
+}
+
+finds! { check_dump:
+    a_dump_that_shows_nothing: Fault::DumpsNothing, "does not show what the store holds";
+    args_as_base64: Fault::KeepsArgs(Form::Base64), "in base64 behind";
+    args_as_hexadecimal_digits: Fault::KeepsArgs(Form::Hex), "in hexadecimal digits";
+    args_escaped: Fault::KeepsArgs(Form::Escaped), "with the escapes of JSON";
+    args_where_sealing_is_switched_off: Fault::SealsNothing, "holds the args of a job that failed";
+    outputs_in_a_dump: Fault::KeepsOutputsReadable, "holds a result";
+    results_in_another_place: Fault::KeepsResultsInAnotherPlace, "holds a result";
+    retries_in_a_dump: Fault::StoresPlaintextToRetry, "holds the args of a job that failed";
+    scheduled_jobs_in_a_dump: Fault::StoresScheduledJobsReadable, "holds the args of a scheduled job";
 }

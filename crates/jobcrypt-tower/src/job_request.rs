@@ -1,7 +1,8 @@
 use jobcrypt_core::{JobContext, Payload};
 
 /// A job, as a queue hands it from one service to the next: the one trait that a queue author
-/// implements. For a struct as here, [`job_request!`](crate::job_request) writes it.
+/// implements. For a struct as here, [`job_request!`](crate::job_request) writes it, and so does
+/// `#[derive(JobRequest)]`, with the feature `derive`.
 ///
 /// ```
 /// use jobcrypt_core::JobContext;

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use crate::{Vault, VaultError, VaultOptions, contents::Contents, value_path};
 
@@ -11,6 +11,10 @@ pub struct Merged {
     /// The paths that are now as in the other version, sorted.
     pub taken: Vec<String>,
 }
+
+const BASE: &str = "the common version";
+const OURS: &str = "our version";
+const THEIRS: &str = "their version";
 
 impl VaultOptions {
     /// Merges two versions of one vault by their values: what only one side changed since `base` is as that side has it.
@@ -46,16 +50,26 @@ impl VaultOptions {
     ) -> Result<Merged, VaultError> {
         let base = match base.as_ref() {
             [] => None,
-            base => Some(self.parse(base)?.contents),
+            base => Some(self.version(BASE, base)?.contents),
         };
-        let mut vault = self.parse(ours)?;
-        let theirs = self.parse(theirs)?.contents;
-        for other in base.iter().chain([&theirs]) {
-            must_be_one(&vault.contents, other)?;
+        let mut vault = self.version(OURS, ours.as_ref())?;
+        let theirs = self.version(THEIRS, theirs.as_ref())?.contents;
+        if let Some(base) = &base {
+            must_be_one(&vault.contents, base).map_err(in_version(BASE))?;
         }
+        must_be_one(&vault.contents, &theirs).map_err(in_version(THEIRS))?;
         let taken = merge(base.as_ref(), &mut vault.contents, &theirs)?;
         Ok(Merged { vault, taken })
     }
+
+    fn version(&self, name: &'static str, text: &[u8]) -> Result<Vault, VaultError> {
+        self.parse(text).map_err(in_version(name))
+    }
+}
+
+/// Says which version it is about: git hands them over in files of no telling names.
+fn in_version(name: &'static str) -> impl FnOnce(VaultError) -> VaultError {
+    |error| error.in_file(Path::new(name))
 }
 
 fn merge(

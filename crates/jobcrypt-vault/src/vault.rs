@@ -173,6 +173,12 @@ impl Vault {
         self.contents.keys_in_use()
     }
 
+    /// Whether this key alone opens all of it. If it is the primary, there is nothing to rotate.
+    #[must_use]
+    pub fn is_under(&self, key: KeyId) -> bool {
+        self.contents.is_under(key)
+    }
+
     /// Returns the vault as it is to stand in a file. Where nothing changed it is the text that was read.
     ///
     /// # Errors

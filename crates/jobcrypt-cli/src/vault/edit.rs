@@ -51,12 +51,10 @@ impl Edit {
             editor::run(draft.path(), &mut signals).await?;
             let edited = draft.read()?;
             if edited == text {
-                output.result(&serde_json::json!({"changed": 0}), |_| {
-                    "nothing was changed\n".to_owned()
-                })?;
-                return Ok(Exit::Unchanged);
+                return Self::unchanged(output);
             }
             match self.save(&options, &before, &edited) {
+                Ok(0) => return Self::unchanged(output),
                 Ok(changed) => {
                     output.result(&serde_json::json!({"changed": changed}), |_| {
                         format!("values changed: {changed}\n")
@@ -75,7 +73,19 @@ impl Edit {
         }
     }
 
+    fn unchanged(output: &Output) -> Result<Exit, Failure> {
+        output.result(&serde_json::json!({"changed": 0}), |_| {
+            "nothing was changed\n".to_owned()
+        })?;
+        Ok(Exit::Unchanged)
+    }
+
     fn save(&self, options: &VaultOptions, before: &Vault, edited: &str) -> Result<usize, Failure> {
+        if edited.trim().is_empty() {
+            // An editor that failed, or someone who wants to give up, as with a message of git.
+            return Err(Failure::new(Exit::Refused, "the text is empty")
+                .next_step("to take all values away, write {}"));
+        }
         let form = match self.form {
             Form::Json => SourceForm::Json,
             Form::Yaml => SourceForm::Yaml,

@@ -1,7 +1,7 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
-    io,
+    io::{self, Write},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::Command,
@@ -13,7 +13,8 @@ use jobcrypt::vault::{AuditAction, Environment};
 use crate::{
     exit::Exit,
     failure::Failure,
-    vault::{environment_arguments::EnvironmentArguments, vault_arguments::VaultArguments},
+    output,
+    vault::{environment_arguments::EnvironmentArguments, export, vault_arguments::VaultArguments},
 };
 
 #[derive(Args)]
@@ -31,6 +32,10 @@ pub(crate) struct Exec {
     /// Refuse to set a variable that is set to something else already; without this, warn
     #[arg(long, conflicts_with = "pristine")]
     strict: bool,
+
+    /// Before the command begins, have GitHub Actions mask each line of each value in its log
+    #[arg(long)]
+    mask: bool,
 
     /// The command and its arguments; no shell reads them
     #[arg(last = true, required = true, value_name = "COMMAND")]
@@ -62,6 +67,9 @@ impl Exec {
             command.env_remove(key);
         }
         variables.set_on(&mut command);
+        if self.mask {
+            mask(&variables)?;
+        }
         // What stands in memory goes with this program.
         Err(cannot_run(program, command.exec()))
     }
@@ -86,6 +94,14 @@ impl Exec {
         eprintln!("warning: the vault overwrites {names}");
         Ok(())
     }
+}
+
+/// The runner reads standard output and standard error each for itself, so a mask stands in front of either.
+fn mask(variables: &Environment) -> Result<(), Failure> {
+    let masks = export::github_masks(variables);
+    output::raw(masks.as_bytes())?;
+    let written = io::stderr().write_all(masks.as_bytes());
+    written.map_err(|error| Failure::new(Exit::Failed, "no mask can be printed").because(error))
 }
 
 /// Looks for a program as a shell does, in the environment of this process and not in that of the command.

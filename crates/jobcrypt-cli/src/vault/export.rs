@@ -21,6 +21,7 @@ mod powershell;
 mod shell;
 mod yaml;
 
+pub(crate) use github::masks as github_masks;
 pub(crate) use yaml::write as write_yaml;
 
 #[derive(Args)]

@@ -13,7 +13,7 @@ pub(crate) struct Get {
     #[command(flatten)]
     vault: VaultArguments,
 
-    /// The path of a value, such as database.password, or of a branch
+    /// The path of a value, such as database.password, or of a branch; `list` prints those that there are
     path: ValuePath,
 }
 

@@ -9,7 +9,7 @@ use jobcrypt::{
     keys::{KeySource, KeySourceError},
 };
 
-use crate::{exit::Exit, failure::Failure, variable_name, vault::key_file};
+use crate::{exit::Exit, failure::Failure, variable_name};
 
 /// The keys of a vault.
 #[derive(Args)]
@@ -66,10 +66,9 @@ impl KeyArguments {
         })
     }
 
-    /// The first key of a list alone.
-    pub(crate) fn first_in(&self, list: &Path) -> Result<Keyring, Failure> {
-        let alone = key_file::first(list)?;
-        let source = KeySource::file(alone.path()).with_cipher(self.cipher());
+    /// The keys of another file than was asked for.
+    pub(crate) fn keyring_in(&self, list: &Path) -> Result<Keyring, Failure> {
+        let source = KeySource::file(list).with_cipher(self.cipher());
         Ok(source.keyring(ciphers::encryptor)?.keyring)
     }
 

@@ -1,45 +1,56 @@
-//! A file that holds the keys of a vault as a list, when it changes.
+//! A file that holds the keys of a vault as a list, when it changes. The folder is locked meanwhile: of two who each put a
+//! new key in front, none may lose the other's, which a vault may be sealed with already.
 
-use std::{
-    fs::{self, File},
-    io::{self, Write},
-    os::unix::fs::{MetadataExt, PermissionsExt, fchown},
-    path::Path,
-};
+use std::{fs::File, io, path::Path};
 
 use jobcrypt::{CipherName, SecretKey, keys::key_as_text};
-use tempfile::NamedTempFile;
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::retry_on_intr,
+};
 use zeroize::Zeroizing;
 
-use crate::{exit::Exit, failure::Failure, vault::source};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    vault::{
+        beside::{self, Beside},
+        source,
+    },
+};
 
 /// Puts a new key in front of the list, and has it on the disk before it returns.
 pub(crate) fn add_new(path: &Path, cipher: CipherName) -> Result<(), Failure> {
     let key = SecretKey::generate()
         .map_err(|error| Failure::new(Exit::Failed, "no key was made").because(error))?;
     let key = key_as_text(cipher, &key);
-    change(path, |old| {
+    let added = lock(path).and_then(|_lock| {
+        let old = read(path)?;
         // One key a line stays so; a first comma makes line breaks mean nothing.
         let is_lines = old.trim().contains('\n') && !old.contains(',');
         let separator = if is_lines { "\n" } else { ",\n" };
-        Zeroizing::new(format!(
+        let new = Zeroizing::new(format!(
             "{}:{}{separator}{}",
             cipher.as_str(),
             *key,
             old.trim_start()
-        ))
-    })
+        ));
+        Beside::write(path, new.as_bytes())?.put_in_place()
+    });
+    added.map_err(|error| cannot(path, error))
 }
 
-/// Leaves the first key only.
-pub(crate) fn retire(path: &Path) -> Result<(), Failure> {
-    change(path, first_of)
-}
-
-/// Writes what [`retire`] would leave beside the file; it is gone when dropped.
-pub(crate) fn first(path: &Path) -> Result<NamedTempFile, Failure> {
-    let (beside, _) = write_beside(path, first_of).map_err(|error| cannot(path, error))?;
-    Ok(beside)
+/// Leaves the first key only, once `check` has found a list of it alone to be enough.
+pub(crate) fn retire(
+    path: &Path,
+    check: impl FnOnce(&Path) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let cannot = |error| cannot(path, error);
+    let _lock = lock(path).map_err(cannot)?;
+    let old = read(path).map_err(cannot)?;
+    let alone = Beside::write(path, first_of(&old).as_bytes()).map_err(cannot)?;
+    check(alone.path())?;
+    alone.put_in_place().map_err(cannot)
 }
 
 fn first_of(list: &str) -> Zeroizing<String> {
@@ -48,36 +59,15 @@ fn first_of(list: &str) -> Zeroizing<String> {
     Zeroizing::new(format!("{}\n", first.trim()))
 }
 
-/// Beside it, to the disk, then in its place.
-fn change(path: &Path, new: impl FnOnce(&str) -> Zeroizing<String>) -> Result<(), Failure> {
-    let changed = write_beside(path, new).and_then(|(beside, folder)| {
-        beside.persist(path).map_err(|error| error.error)?;
-        File::open(folder)?.sync_all()
-    });
-    changed.map_err(|error| cannot(path, error))
+/// Given back when the folder is closed.
+fn lock(path: &Path) -> io::Result<File> {
+    let folder = File::open(beside::folder_of(path))?;
+    retry_on_intr(|| flock(&folder, FlockOperation::LockExclusive))?;
+    Ok(folder)
 }
 
-fn write_beside(
-    path: &Path,
-    new: impl FnOnce(&str) -> Zeroizing<String>,
-) -> io::Result<(NamedTempFile, &Path)> {
-    let stat = fs::symlink_metadata(path)?;
-    if !stat.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
-    let old = source::text(&mut File::open(path)?)?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut beside = tempfile::Builder::new()
-        .prefix(".jobcrypt-keys-")
-        .permissions(fs::Permissions::from_mode(stat.mode() & 0o777))
-        .tempfile_in(folder)?;
-    fchown(&beside, Some(stat.uid()), Some(stat.gid()))?;
-    beside.write_all(new(&old).as_bytes())?;
-    beside.as_file().sync_all()?;
-    Ok((beside, folder))
+fn read(path: &Path) -> io::Result<Zeroizing<String>> {
+    source::text(&mut File::open(path)?)
 }
 
 fn cannot(path: &Path, error: io::Error) -> Failure {

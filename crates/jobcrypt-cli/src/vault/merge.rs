@@ -1,5 +1,5 @@
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -7,7 +7,10 @@ use clap::Args;
 use jobcrypt::vault::AuditAction;
 
 use crate::{
-    exit::Exit, failure::Failure, output::Output, vault::vault_arguments::OpeningArguments,
+    exit::Exit,
+    failure::Failure,
+    output::Output,
+    vault::{beside::Beside, vault_arguments::OpeningArguments},
 };
 
 #[derive(Args)]
@@ -35,7 +38,10 @@ impl Merge {
             failure.about(&name)
         })?;
         let text = merged.vault.to_text()?;
-        fs::write(&self.ours, text).map_err(|error| cannot("write", &self.ours, error))?;
+        // On a full disk our version stays whole: git takes it as it is then.
+        let written = fs::canonicalize(&self.ours)
+            .and_then(|file| Beside::write(&file, text.as_bytes())?.put_in_place());
+        written.map_err(|error| cannot("write", &self.ours, error))?;
         output.result(&merged.taken, |taken| {
             format!("{name}: taken from the other side: {}\n", taken.len())
         })?;
@@ -47,6 +53,6 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| cannot("read", path, error))
 }
 
-fn cannot(what: &str, path: &Path, error: std::io::Error) -> Failure {
+fn cannot(what: &str, path: &Path, error: io::Error) -> Failure {
     Failure::new(Exit::Failed, format!("cannot {what} {}", path.display())).because(error)
 }

@@ -14,6 +14,7 @@ impl From<VaultError> for Failure {
             | VaultError::Foreign { .. }
             | VaultError::UnsupportedVersion { .. } => Exit::Damaged,
             VaultError::PathMissing { .. } => Exit::PathMissing,
+            VaultError::BadPath { .. } => Exit::Usage,
             VaultError::Collision { .. }
             | VaultError::VariableCollision { .. }
             | VaultError::BadVariable { .. } => Exit::Collision,

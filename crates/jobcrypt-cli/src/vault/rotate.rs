@@ -19,7 +19,8 @@ pub(crate) struct Rotate {
     #[command(flatten)]
     vault: VaultArguments,
 
-    /// Make a new key first, and put it in front of the list in the file of keys
+    /// Make a new key first, and put it in front of the list in the file of keys; if one stands there that the vault is not
+    /// under yet, take that
     #[arg(long)]
     new_key: bool,
 
@@ -30,7 +31,8 @@ pub(crate) struct Rotate {
 }
 
 impl Rotate {
-    /// The new key rests before the vault is touched; dying in between costs nothing, and running it again goes on.
+    /// The new key rests before the vault is touched; dying in between costs nothing, and running it again goes on with
+    /// that key.
     pub(crate) fn run(self, output: &Output) -> Result<Exit, Failure> {
         let before = self.vault.open(AuditAction::Get)?;
         if self.new_key {
@@ -39,18 +41,26 @@ impl Rotate {
                 VaultForm::Fernet => CipherName::FERNET,
                 _ => keyring.primary().cipher(),
             };
-            key_file::add_new(&self.key_file()?, cipher)?;
+            let mut fitting = keyring.keys().filter(|key| key.cipher() == cipher);
+            let is_fresh = fitting
+                .next()
+                .is_some_and(|key| !before.is_under(key.key_id()));
+            let file = self.key_file()?;
+            if !is_fresh {
+                key_file::add_new(&file, cipher)?;
+            }
         }
         let rotated = self
             .vault
             .options(AuditAction::Get)?
             .rotate(self.vault.file())?;
         if self.retire {
-            let file = self.key_file()?;
-            // Read again by the first key alone, and only then is it alone.
-            let first = self.vault.opening.keys.first_in(&file)?;
-            Vault::options(first).open(self.vault.file())?.verify()?;
-            key_file::retire(&file)?;
+            // Opened by the first key alone, and only then is it alone.
+            key_file::retire(&self.key_file()?, |list| {
+                let first = self.vault.opening.keys.keyring_in(list)?;
+                Vault::options(first).open(self.vault.file())?.verify()?;
+                Ok(())
+            })?;
         }
         let document = json!({
             "moved": rotated.moved,

@@ -4,7 +4,7 @@ use std::{
 };
 
 use clap::Args;
-use jobcrypt::vault::{AuditAction, Value, ValuePath};
+use jobcrypt::vault::{AuditAction, Segment, Value, ValuePath, VaultError};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -20,7 +20,8 @@ pub(crate) struct Set {
     #[command(flatten)]
     vault: VaultArguments,
 
-    /// The path of the value
+    /// The path of the value, such as database.password
+    #[arg(value_parser = path_to_set)]
     path: ValuePath,
 
     /// The value. Others see it in the list of processes: better leave it out, and it is asked for, or read from standard input
@@ -71,15 +72,41 @@ impl Set {
         }
         let mut stdin = io::stdin();
         if stdin.is_terminal() {
-            return prompt::hidden(&format!("{}: ", self.path));
+            let text = prompt::hidden(&format!("{}: ", self.path))?;
+            return not_empty(text, "nothing was typed, and nothing is changed");
         }
         let cannot =
             |error| Failure::new(Exit::Failed, "cannot read standard input").because(error);
         let mut text = source::text(&mut stdin).map_err(cannot)?;
-        // As `echo` leaves it; --from - keeps it.
+        // As `echo` leaves it, also that of Windows; --from - keeps it.
         if text.ends_with('\n') {
             text.pop();
+            if text.ends_with('\r') {
+                text.pop();
+            }
         }
-        Ok(text)
+        not_empty(text, "nothing is on standard input, and nothing is changed")
     }
+}
+
+/// What fails in front of a pipe leaves nothing in it, and that is no value to replace a good one by.
+fn not_empty(text: Zeroizing<String>, message: &str) -> Result<Zeroizing<String>, Failure> {
+    if !text.is_empty() {
+        return Ok(text);
+    }
+    Err(Failure::new(Exit::Refused, message)
+        .next_step("if the value is to be empty, say so with --from /dev/null"))
+}
+
+/// Reads a path. A value that someone puts behind `=`, as with other commands, would become a name, and names are readable.
+fn path_to_set(text: &str) -> Result<ValuePath, VaultError> {
+    let path: ValuePath = text.parse()?;
+    let has_sign = |segment: &Segment| matches!(segment, Segment::Name(name) if name.contains('='));
+    if !text.contains("[\"") && path.segments().iter().any(has_sign) {
+        return Err(VaultError::BadPath {
+            path: path.to_string(),
+            why: "the value does not stand behind it with =; a name that holds one is written [\"a=b\"]",
+        });
+    }
+    Ok(path)
 }

@@ -39,6 +39,8 @@ impl SourceForm {
     }
 
     pub(crate) fn read(self, text: &str) -> Result<Value, VaultError> {
+        // Windows' editors put it in front; in YAML it would become a part of the first name.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         match self {
             Self::Dotenv => dotenv::read(text),
             Self::Json => Value::from_json(text),

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use jobcrypt::vault::{AuditAction, Vault, VaultOptions};
+use jobcrypt::vault::{AuditAction, Vault, VaultId, VaultOptions};
 
 use crate::{audit_file, failure::Failure, vault::key_arguments::KeyArguments};
 
@@ -25,11 +25,19 @@ pub(crate) struct OpeningArguments {
     /// A file that is told of each value before it is released
     #[arg(long, value_name = "LOG")]
     audit: Option<PathBuf>,
+
+    /// Open the vault of this id only, as `verify` prints it, and no other that is under the same key
+    #[arg(long)]
+    pub(crate) id: Option<VaultId>,
 }
 
 impl OpeningArguments {
     pub(crate) fn options(&self, action: AuditAction) -> Result<VaultOptions, Failure> {
         let options = Vault::options(self.keys.keyring()?).action(action);
+        let options = match self.id {
+            Some(id) => options.only(id),
+            None => options,
+        };
         Ok(match &self.audit {
             Some(file) => options.audit(audit_file::open(file)?),
             None => options,

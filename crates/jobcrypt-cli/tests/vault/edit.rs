@@ -51,8 +51,35 @@ fn unchanged_means_untouched() {
     let bench = Workbench::with(r#"{"a":"one"}"#);
     let before = bench.read("v");
     assert_eq!(edit(&bench, "true", "").code, 28);
-    assert_eq!(edit(&bench, "exit 1", "").code, 1);
+    // Another text of the same values.
+    assert_eq!(edit(&bench, r#"echo '# later' >> "$2""#, "").code, 28);
+    for failure in ["exit 1", "kill -9 $$", r#"rm "$2""#] {
+        let run = edit(&bench, failure, "");
+        assert_eq!(run.code, 1, "{failure} {}", run.text());
+    }
     assert_eq!(bench.read("v"), before);
+}
+
+#[test]
+fn an_empty_text_takes_no_values_away() {
+    let bench = Workbench::with(r#"{"a":"one"}"#);
+    let before = bench.read("v");
+    let run = edit(&bench, r#": > "$2""#, "");
+    assert_eq!(run.code, 130, "{}", run.text());
+    assert!(run.text().contains("write {}"), "{}", run.text());
+    assert_eq!(bench.read("v"), before);
+    assert_eq!(edit(&bench, r#"echo {} > "$2""#, "").code, 0);
+    assert_eq!(bench.vault(&["list", "v"]).done(), "");
+}
+
+#[test]
+fn what_an_editor_of_windows_saves_is_read() {
+    let bench = Workbench::with(r#"{"a":"one"}"#);
+    let editor = r#"printf '\357\273\277a: "two"\r\n' > "$2""#;
+    let run = edit(&bench, editor, "");
+    assert_eq!(run.code, 0, "{}", run.text());
+    let json = bench.vault(&["export", "v", "--format", "json"]).done();
+    assert_eq!(json.trim(), r#"{"a":"two"}"#);
 }
 
 #[test]

@@ -1,9 +1,16 @@
 //! A command that has the values, watched from outside.
 
-use std::os::unix::process::ExitStatusExt;
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::process::ExitStatusExt,
+    process::{Child, Stdio},
+};
 
 use crate::workbench::{JOBCRYPT, Workbench, run};
 
+/// A script that says that it runs, and goes on until there is no more to read.
+const WAIT: &str = "echo ready; read -r line || true";
 const VALUES: &str = r#"{"database":{"password":"s3cret-in-a-million","port":5432},"tls":true}"#;
 
 #[test]
@@ -73,18 +80,107 @@ fn arguments_exit_codes_and_signals_are_as_they_came() {
     // It is the same process, so whoever sends a signal to it sends it to the command.
     let mut command = bench.command(JOBCRYPT);
     command.args(["vault", "exec", "v", "--", "sh", "-c", "echo $$; exec cat"]);
+    let (mut child, line) = begin(&mut command);
+    assert_eq!(line.trim(), child.id().to_string());
+    child.kill().expect("it lives");
+    assert_eq!(child.wait().expect("it ends").signal(), Some(9));
+}
+
+/// Starts a command that prints a line and waits.
+fn begin(command: &mut std::process::Command) -> (Child, String) {
     let mut child = command
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
         .spawn()
         .expect("it runs");
     let mut line = String::new();
     let stdout = child.stdout.take().expect("it is piped");
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line)
+    BufReader::new(stdout)
+        .read_line(&mut line)
         .expect("it prints");
-    assert_eq!(line.trim(), child.id().to_string());
-    child.kill().expect("it lives");
-    assert_eq!(child.wait().expect("it ends").signal(), Some(9));
+    (child, line)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn whoever_looks_at_the_process_sees_no_key_and_no_value_but_in_its_environment() {
+    let bench = Workbench::with(VALUES);
+    let key = bench.read("vault.key");
+    let mut command = bench.command(JOBCRYPT);
+    command
+        .env_remove("JOBCRYPT_KEYS_FILE")
+        .env("JOBCRYPT_KEYS", key.trim())
+        .env("JOBCRYPT_AUDIT_KEY", "unused")
+        .env("MASTER_KEY", "unused");
+    command.args(["vault", "exec", "v", "--", "sh", "-c", WAIT]);
+    let (mut child, _) = begin(&mut command);
+    let look = |name: &str| {
+        let seen = fs::read(format!("/proc/{}/{name}", child.id())).expect("it lives");
+        String::from_utf8_lossy(&seen).into_owned()
+    };
+    let environment = look("environ");
+    assert!(environment.contains("DATABASE_PASSWORD=s3cret-in-a-million\0"));
+    for name in [
+        "JOBCRYPT_KEYS",
+        "JOBCRYPT_AUDIT_KEY",
+        "MASTER_KEY",
+        key.trim(),
+    ] {
+        assert!(!environment.contains(name), "{name} is there");
+    }
+    assert_eq!(look("cmdline"), format!("sh\0-c\0{WAIT}\0"));
+    // Neither the vault nor its keys nor their folder is open still.
+    let folder = bench.path().canonicalize().expect("it is there");
+    for open in fs::read_dir(format!("/proc/{}/fd", child.id())).expect("it lives") {
+        let file = fs::read_link(open.expect("it lives").path()).expect("it lives");
+        assert!(!file.starts_with(&folder), "{} is open", file.display());
+    }
+    drop(child.stdin.take());
+    assert!(child.wait().expect("it ends").success());
+    assert_eq!(bench.names(), ["v", "vault.key"]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn signals_are_ignored_or_not_as_they_were() {
+    let bench = Workbench::with(VALUES);
+    let of = |program: &[&str]| {
+        let mut shell = bench.command("sh");
+        shell.args(["-c", r#"trap "" HUP USR1; exec "$@""#, "sh"]);
+        let status = ["grep", "-E", "^Sig(Blk|Ign|Cgt)", "/proc/self/status"];
+        let sets = run(shell.args(program).args(status), "").done();
+        let set = |line: &str| {
+            let set = line.split_whitespace().last().expect("it has a set");
+            // The C library keeps 32 and 33 for itself.
+            u64::from_str_radix(set, 16).expect("it is a set") & !(0b11 << 31)
+        };
+        sets.lines().map(set).collect::<Vec<_>>()
+    };
+    let direct = of(&[]);
+    // SIGHUP is 1 and SIGUSR1 is 10.
+    assert_eq!(direct[1] & 0x201, 0x201, "{direct:x?}");
+    assert_eq!(of(&[JOBCRYPT, "vault", "exec", "v", "--"]), direct);
+}
+
+#[test]
+fn masks_stand_in_front_of_what_the_command_prints() {
+    let bench = Workbench::with(VALUES);
+    let print = "echo out; echo err >&2";
+    let run = bench.vault(&["exec", "v", "--mask", "--", "sh", "-c", print]);
+    assert_eq!(run.code, 0);
+    let masks = [
+        "::add-mask::s3cret-in-a-million",
+        "::add-mask::5432",
+        "::add-mask::true",
+    ];
+    assert_eq!(run.text(), masks.join("\n") + "\nout\n");
+    assert_eq!(run.err, masks.join(" ") + " err");
+    assert!(
+        !bench
+            .vault(&["exec", "v", "--", "true"])
+            .text()
+            .contains("::")
+    );
 }
 
 #[test]
@@ -124,7 +220,7 @@ fn no_plaintext_is_written_and_no_key_reaches_the_child() {
         "-o",
         "trace",
         "-e",
-        "trace=execve,open,openat,creat,write,writev,pwrite64,sendto,clone,fork,vfork",
+        "trace=execve,open,openat,creat,memfd_create,write,writev,pwrite64,sendto,clone,fork,vfork",
         JOBCRYPT,
         "vault",
         "exec",
@@ -145,7 +241,9 @@ fn no_plaintext_is_written_and_no_key_reaches_the_child() {
     assert!(
         !ours
             .lines()
-            .any(|line| line.contains("O_CREAT") || line.contains("O_WRONLY")),
+            .any(|line| ["O_CREAT", "O_WRONLY", "O_RDWR", "memfd"]
+                .iter()
+                .any(|it| line.contains(it))),
         "{ours}"
     );
     assert!(child.contains("DATABASE_PASSWORD=s3cret-in-a-million"));

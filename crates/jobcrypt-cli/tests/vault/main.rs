@@ -2,9 +2,14 @@
 
 mod commands;
 mod consumers;
+mod crowd;
+mod damaged;
 mod edit;
 mod exec;
+mod full_disk;
 mod git;
+mod killed;
+mod mistakes;
 mod pipelines;
 mod seed;
 mod workbench;

@@ -1,8 +1,6 @@
 //! The walk-through of the seed, by the command, beside its Python.
 
-use std::env;
-
-use crate::workbench::{JOBCRYPT, Run, Workbench, run};
+use crate::workbench::{self, JOBCRYPT, Run, Workbench, run};
 
 const SECRETS: &str = r#"{"database":{"host":"db.example.com","port":5432,"username":"app_user","password":"s3cret!P@ss"},
 "api_keys":{"stripe":"sk_live_xxxxx","aws":"AKIAIOSFODNN7EXAMPLE"},"ssh":{"private_key":"-----BEGIN RSA PRIVATE KEY-----\nMIIEpA..."},"tls":true,"none":null,"list":[1,"a"]}"#;
@@ -20,8 +18,7 @@ fn python(bench: &Workbench, key: &str, script: &str) -> Run {
         env!("CARGO_MANIFEST_DIR"),
         "/../jobcrypt-vault/tests/python"
     );
-    let python = env::var("JOBCRYPT_TEST_PYTHON").unwrap_or_else(|_| "/usr/bin/python3".into());
-    let mut command = bench.command(&python);
+    let mut command = bench.command(&workbench::python());
     command
         .env("PYTHONPATH", seed)
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -63,6 +60,7 @@ fn the_walk_through_of_the_seed() {
     let wanted: serde_json::Value =
         serde_json::from_str(&python(&bench, &key, inject).done()).expect("it is JSON");
     let print = "import os, json; print(json.dumps({k: v for k, v in os.environ.items() if k.startswith('MYAPP_')}))";
+    let python_program = workbench::python();
     let exec = [
         "vault",
         "exec",
@@ -71,7 +69,7 @@ fn the_walk_through_of_the_seed() {
         "MYAPP_",
         "--python-compat",
         "--",
-        "/usr/bin/python3",
+        &python_program,
         "-c",
         print,
     ];

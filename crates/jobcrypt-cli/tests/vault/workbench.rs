@@ -2,10 +2,10 @@
 
 use std::{
     fs,
-    io::Write,
-    os::unix::fs::PermissionsExt,
+    io::{Read, Write},
+    os::unix::{fs::PermissionsExt, process::ExitStatusExt},
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
 };
 
 pub(crate) const JOBCRYPT: &str = env!("CARGO_BIN_EXE_jobcrypt");
@@ -41,12 +41,29 @@ impl Run {
     }
 }
 
+/// The Python that the project has seen to.
+pub(crate) fn python() -> String {
+    std::env::var("JOBCRYPT_TEST_PYTHON")
+        .expect("JOBCRYPT_TEST_PYTHON is not set: run the tests with `cargo xtask test`")
+}
+
+/// As shells have it: 128 and the signal.
+fn code(status: ExitStatus) -> i32 {
+    let by_signal = || status.signal().map(|signal| 128 + signal);
+    status.code().or_else(by_signal).expect("it ended")
+}
+
 pub(crate) struct Workbench(tempfile::TempDir);
 
 impl Workbench {
     /// A folder with a key of XChaCha20-Poly1305 in `vault.key`.
     pub(crate) fn new() -> Self {
-        let it = Self(tempfile::tempdir().expect("a folder"));
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// The same, in a folder of that one.
+    pub(crate) fn below(parent: &Path) -> Self {
+        let it = Self(tempfile::tempdir_in(parent).expect("a folder"));
         let key = it.run(&["keys", "generate"], "").done();
         it.write("vault.key", &key);
         it
@@ -90,6 +107,15 @@ impl Workbench {
         command
     }
 
+    /// What is in the folder, sorted.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.path()).expect("it is there");
+        let name = |entry: fs::DirEntry| entry.file_name().into_string().expect("it is text");
+        let mut names: Vec<_> = entries.flatten().map(name).collect();
+        names.sort();
+        names
+    }
+
     pub(crate) fn vault(&self, arguments: &[&str]) -> Run {
         self.vault_with(arguments, "")
     }
@@ -121,11 +147,73 @@ pub(crate) fn run(command: &mut Command, input: &str) -> Run {
     drop(stdin);
     let output = child.wait_with_output().expect("it ends");
     Run {
-        code: output.status.code().unwrap_or(-1),
+        code: code(output.status),
         out: output.stdout,
         err: String::from_utf8_lossy(&output.stderr)
             .split_whitespace()
             .collect::<Vec<_>>()
             .join(" "),
+    }
+}
+
+/// A command line on a terminal of its own, which `script` makes.
+pub(crate) struct Terminal {
+    child: Child,
+    keyboard: Option<ChildStdin>,
+    screen: ChildStdout,
+    seen: Vec<u8>,
+}
+
+impl Terminal {
+    pub(crate) fn start(script: &mut Command, line: &str) -> Self {
+        let mut child = script
+            .args(["-qec", line, "/dev/null"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("script, of util-linux, runs");
+        Self {
+            keyboard: child.stdin.take(),
+            screen: child.stdout.take().expect("it is piped"),
+            child,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Waits until this is on the screen.
+    pub(crate) fn wait_for(&mut self, text: &str) {
+        self.wait_for_either(text, text);
+    }
+
+    /// Waits until one of these is on the screen; returns whether it is the second.
+    pub(crate) fn wait_for_either(&mut self, first: &str, second: &str) -> bool {
+        let mut part = [0; 1024];
+        loop {
+            let seen = self.screen();
+            if seen.contains(first) || seen.contains(second) {
+                return !seen.contains(first);
+            }
+            let length = self.screen.read(&mut part).expect("it is open");
+            assert_ne!(length, 0, "{first} never came: {seen}");
+            self.seen.extend_from_slice(&part[..length]);
+        }
+    }
+
+    pub(crate) fn type_in(&mut self, text: &str) {
+        let keyboard = self.keyboard.as_mut().expect("it is open");
+        keyboard.write_all(text.as_bytes()).expect("it is open");
+        keyboard.flush().expect("it is open");
+    }
+
+    /// Waits for the end; returns the exit code and what was on the screen.
+    pub(crate) fn end(mut self) -> (i32, String) {
+        self.screen.read_to_end(&mut self.seen).expect("it is open");
+        drop(self.keyboard.take());
+        let status = self.child.wait().expect("it ends");
+        (code(status), self.screen())
+    }
+
+    fn screen(&self) -> String {
+        String::from_utf8_lossy(&self.seen).into_owned()
     }
 }

@@ -3,38 +3,17 @@
 
 use std::{
     env, fs,
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::Command,
 };
 
+use jobcrypt_testkit::kill_at_each_write;
 use jobcrypt_vault::{Value, VaultError};
 
 use crate::bench::{files_in, json, on_disk, options, path, whole};
 
 const FILE: &str = "JOBCRYPT_TEST_VAULT";
-/// By which a process changes something.
-const WRITES: [&str; 7] = [
-    "fchmod", "flock", "fsync", "linkat", "renameat", "unlinkat", "write",
-];
-
-/// Runs another test of this file, which is killed when it makes this system call the `nth` time. Returns whether it was.
-fn is_killed_at(syscall: &str, nth: u32, test: &str, file: &Path) -> bool {
-    let ended = Command::new("strace")
-        .args(["--quiet=all", "--output=/dev/null", "--follow-forks"])
-        .arg(format!("--trace={syscall}"))
-        .arg(format!("--inject={syscall}:signal=KILL:when={nth}"))
-        .arg(env::current_exe().expect("this is a program"))
-        .args(["--exact", test, "--ignored", "--nocapture"])
-        .env(FILE, file)
-        .output()
-        .expect("strace starts: cargo xtask test");
-    if ended.status.success() {
-        let printed = String::from_utf8_lossy(&ended.stdout);
-        assert!(printed.contains("1 passed"), "{printed}");
-    }
-    !ended.status.success()
-}
-
 /// Returns the system calls of these names that another test of this file makes, in their order.
 fn calls_of(syscalls: &str, test: &str, file: &Path) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
@@ -59,18 +38,23 @@ fn each_kill(
     prepare: impl Fn() -> (tempfile::TempDir, PathBuf),
     check: impl Fn(&Path),
 ) {
-    let mut kills = 0;
-    for syscall in WRITES {
-        for nth in 1.. {
-            let (_folder, file) = prepare();
-            let is_killed = is_killed_at(syscall, nth, test, &file);
-            check(&file);
-            if !is_killed {
-                break;
-            }
-            kills += 1;
-        }
-    }
+    let kills = kill_at_each_write(|strace| {
+        let (_folder, file) = prepare();
+        let ended = Command::new(&strace[0])
+            .args(&strace[1..])
+            // Tests run in threads.
+            .arg("--follow-forks")
+            .arg(env::current_exe()?)
+            .args(["--exact", test, "--ignored", "--nocapture"])
+            .env(FILE, &file)
+            .output()?;
+        check(&file);
+        let printed = String::from_utf8_lossy(&ended.stdout);
+        let is_killed = ended.status.signal() == Some(9);
+        assert!(is_killed || printed.contains("1 passed"), "{printed}");
+        Ok(is_killed)
+    });
+    let kills = kills.expect("strace starts: cargo xtask test");
     assert!(kills >= 6, "it was killed {kills} times only");
 }
 

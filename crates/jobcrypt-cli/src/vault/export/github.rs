@@ -28,17 +28,15 @@ pub(super) fn export(variables: &Environment, to: Option<&Path>) -> Result<Exit,
             })?,
     };
     let mut entries = Zeroizing::new(String::new());
-    let mut masks = Zeroizing::new(String::new());
     for (name, value) in variables.iter() {
         check_name(name)?;
         let delimiter = delimiter()?;
         append(&mut entries, &format!("{name}<<{delimiter}\n"));
         append(&mut entries, value);
         append(&mut entries, &format!("\n{delimiter}\n"));
-        mask(name, value, &mut masks);
     }
     // Masked before it can be echoed.
-    output::raw(masks.as_bytes())?;
+    output::raw(masks(variables).as_bytes())?;
     File::options()
         .append(true)
         .create(true)
@@ -49,6 +47,15 @@ pub(super) fn export(variables: &Environment, to: Option<&Path>) -> Result<Exit,
             Failure::new(Exit::Failed, message).because(error)
         })?;
     Ok(Exit::Done)
+}
+
+/// What has the runner mask each line of each value in its log.
+pub(crate) fn masks(variables: &Environment) -> Text {
+    let mut masks = Zeroizing::new(String::new());
+    for (name, value) in variables.iter() {
+        mask(name, value, &mut masks);
+    }
+    masks
 }
 
 /// The runner lets no step set these.

@@ -1,4 +1,5 @@
-//! GitLab's dotenv reports: no quotes, no escapes, one line each. Everything that its documentation excludes is refused.
+//! GitLab's dotenv reports: no quotes, no escapes, one line each. Everything is refused that its documentation excludes or
+//! has excluded: <https://docs.gitlab.com/ci/variables/dotenv_variables/#dotenv-file-requirements>.
 
 use zeroize::Zeroizing;
 
@@ -6,8 +7,11 @@ use crate::{exit::Exit, failure::Failure};
 
 use super::Text;
 
-/// What GitLab takes, in bytes and in variables, unless its administrator has said otherwise.
-const LONGEST: usize = 5 * 1024;
+/// A report must be shorter, in bytes, unless an administrator has said otherwise.
+const TOO_LONG: usize = 5 * 1024;
+/// So many variables each GitLab takes.
+const FEW: usize = 20;
+/// More than so many none does, unless an administrator has said otherwise.
 const MOST: usize = 150;
 
 pub(super) fn line(name: &str, value: &str) -> Result<Text, &'static str> {
@@ -24,9 +28,15 @@ pub(super) fn line(name: &str, value: &str) -> Result<Text, &'static str> {
 }
 
 pub(super) fn check(text: &str, variables: usize) -> Result<(), Failure> {
-    if text.len() <= LONGEST && variables <= MOST {
+    if text.len() < TOO_LONG && variables <= MOST {
+        if variables > FEW {
+            eprintln!(
+                "warning: {variables} variables; a GitLab of one's own takes {FEW}, GitLab.com 50, 100 or {MOST} by its plan"
+            );
+        }
         return Ok(());
     }
-    let message = format!("GitLab takes reports of up to {LONGEST} bytes and {MOST} variables");
+    let message =
+        format!("GitLab takes reports of less than {TOO_LONG} bytes and of up to {MOST} variables");
     Err(Failure::new(Exit::Refused, message).next_step("take fewer values, with --only"))
 }

@@ -7,7 +7,7 @@ use super::wrong;
 
 pub(super) fn read(text: &str) -> Result<Value, VaultError> {
     let mut members = Vec::new();
-    let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut rest = text;
     let line_of = |rest: &str| text[..text.len() - rest.len()].matches('\n').count() + 1;
     loop {
         rest = rest.trim_start();
