@@ -155,7 +155,7 @@ async fn submit(
     }
     let inserted = api.client.insert(command).opts(options).await;
     let inserted = inserted.map_err(|_| Refusal::FAILED)?;
-    let answer = json!({"job_id": inserted.job.id, "request_id": request_id});
+    let answer = json!({"job_id": inserted.job.id(), "request_id": request_id});
     Ok((StatusCode::ACCEPTED, answer.to_string()))
 }
 

@@ -106,7 +106,7 @@ pub(crate) async fn drive(database: &Database, log: &Log, off: Off) -> Vec<Strin
     for what in ["complete", "retry", "fail", "panic", "output"] {
         let opts = InsertOpts::default().with_max_attempts(if what == "retry" { 2 } else { 1 });
         let inserted = site.client.insert(of(what)).opts(opts).await;
-        let id = inserted.expect("it is inserted").job.id;
+        let id = inserted.expect("it is inserted").job.id();
         events.push(site.event_of(id, |_| true).await);
         if what == "retry" {
             database.make_due().await;

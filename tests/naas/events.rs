@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     http::BASIC,
@@ -136,9 +136,9 @@ async fn each_event_has_what_it_requires_and_nothing_else() {
     assert_eq!(of("job.orphaned")["worker_name"], "worker-7");
     assert_eq!(of("device.locked_out")["failure_count"], 3);
     assert_eq!(of("auth.rbac_denied")["required_role"], "operator");
-    let hosts: BTreeSet<Value> = events.iter().map(|it| it["host"].clone()).collect();
+    let mut hosts = events.iter().map(|it| &it["host"]);
     assert!(
-        hosts.contains(&"sw\n1".into()),
+        hosts.any(|it| it == "sw\n1"),
         "a line break stays inside of its line"
     );
     site.holds_no_secret(naas.stop());

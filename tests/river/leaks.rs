@@ -110,7 +110,7 @@ impl Site {
         let args = format!(r#"{{"do":"{what}","secret":"{SECRET}"}}"#);
         let opts = InsertOpts::default().with_max_attempts(1);
         let inserted = self.client.insert(ChargeCard::new(&args)).opts(opts).await;
-        self.end_of(inserted.expect("it is inserted").job.id).await
+        self.end_of(inserted.expect("it is inserted").job.id()).await
     }
 
     async fn end_of(&mut self, id: i64) -> JobRow {
@@ -200,7 +200,7 @@ on_both_databases! {
             let args = format!(r#"{{"do":"{what}","secret":"readable"}}"#);
             let opts = InsertOpts::default().with_max_attempts(1);
             let job = site.client.insert(RebuildIndex::new(&args)).opts(opts).await;
-            let job = site.end_of(job.expect("it is inserted").job.id).await;
+            let job = site.end_of(job.expect("it is inserted").job.id()).await;
             let said = match field {
                 "errors" => job.errors[0].error.clone(),
                 _ => job.output().expect("it was recorded").get().to_owned(),

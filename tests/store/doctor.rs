@@ -41,7 +41,7 @@ on_both_databases! {
             let once = keys.hash("charge_once", pan.as_bytes()).expect("short names");
             let opts = InsertOpts::default().with_unique(by_args());
             let job = client.insert(ChargeOnce { pan, once }).opts(opts).await.expect("it is inserted");
-            inserted.insert(job.job.id);
+            inserted.insert(job.job.id());
         }
         assert_eq!(inserted.len(), 1, "the second is the first");
         // By one member that anybody may guess.

@@ -57,13 +57,14 @@ pub(crate) fn changed<'a>(
     new: &'a [NewRow],
 ) -> Vec<NewColumn<'a>> {
     let pairs = || rows.iter().zip(new);
+    let of_args = |(row, new): (&'a Row, &'a NewRow)| {
+        let new = new.args.as_ref()?;
+        Some((row, &row.stored[..], &new[..]))
+    };
     let args = NewColumn {
         column: &table.args,
         is_args: true,
-        values: pairs()
-            .filter_map(|(row, new)| Some((row, &**row.stored, &**new.args.as_ref()?)))
-            .map(|(row, old, new)| (row, &old[..], &new[..]))
-            .collect(),
+        values: pairs().filter_map(of_args).collect(),
     };
     let further = table.further.iter().enumerate().map(|(at, column)| {
         let value = |(row, new): (&'a Row, &'a NewRow)| {
