@@ -3,7 +3,7 @@
 use std::fmt;
 
 use base64_simd::URL_SAFE;
-use jobcrypt::{EncryptHook, Encryptor, Error, ErrorKind, JobContext, LegacyForm, Policy, Purpose};
+use jobcrypt::{EncryptHook, Error, ErrorKind, JobContext, LegacyForm, Policy, Purpose};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zeroize::{Zeroize, Zeroizing};

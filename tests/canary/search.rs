@@ -34,11 +34,13 @@ fn forms(secret: &[u8]) -> Vec<String> {
     forms
 }
 
-/// Says where a secret stands in a text, if it does.
+/// Says where a secret stands in a text, if it does, however often what is around it was quoted.
 pub(crate) fn find(place: &str, text: &str, secrets: &[Vec<u8>]) -> Option<String> {
+    let unquoted = text.replace('\\', "");
     let mut forms = secrets.iter().flat_map(|secret| forms(secret));
     forms.find_map(|form| {
-        let at = text.find(&form)?;
+        let find = |text: &str| Some((text.find(&form)?, text.to_owned()));
+        let (at, text) = find(text).or_else(|| find(&unquoted))?;
         let around = text.get(at.saturating_sub(150)..(at + 150).min(text.len()));
         Some(format!("{place} holds a canary as {form}: {around:?}"))
     })
