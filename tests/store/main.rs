@@ -3,6 +3,7 @@
 mod counting;
 mod doctor;
 mod migrating;
+mod odd_tables;
 mod operating;
 mod other_tables;
 mod sinks;

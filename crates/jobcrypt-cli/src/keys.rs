@@ -3,6 +3,7 @@ use clap::Subcommand;
 use crate::{exit::Exit, failure::Failure, output::Output};
 
 mod audited_repository;
+mod counted_jobs;
 mod destroy;
 mod doctor;
 mod export;

@@ -57,11 +57,22 @@ impl Output {
             return;
         }
         let mut text = String::new();
-        match GraphicalReportHandler::new().render_report(&mut text, failure) {
+        let handler = GraphicalReportHandler::new().with_width(width());
+        match handler.render_report(&mut text, failure) {
             Ok(()) => eprint!("{text}"),
             Err(_) => eprintln!("{failure}"),
         }
     }
+}
+
+/// How many signs a line of an error may have.
+fn width() -> usize {
+    let terminal = rustix::termios::tcgetwinsize(io::stderr()).map(|size| size.ws_col);
+    // A terminal of no columns does not know its own.
+    terminal.map_or(200, |columns| match columns {
+        0..40 => 80,
+        columns => columns.into(),
+    })
 }
 
 /// Prints bytes as they are. A reader that has seen enough, such as `head`, ends the command quietly.

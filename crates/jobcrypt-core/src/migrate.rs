@@ -228,7 +228,7 @@ impl EncryptHook {
         context: &JobContext<'_>,
         replaced: Option<Envelope<'_>>,
     ) -> Option<NonZeroU32> {
-        let padded = replaced.filter(|it| it.is_padded());
+        let padded = replaced.filter(Envelope::is_padded);
         let len = || NonZeroU32::new(u32::try_from(padded?.body_len()).ok()?);
         self.policy(context.kind()).bucket.or_else(len)
     }

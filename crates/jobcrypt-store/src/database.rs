@@ -12,6 +12,11 @@ pub(crate) trait Database: Send + Sync {
     /// The columns of a table and their types; none where there is no such table.
     async fn columns(&self, table: &str) -> Result<BTreeMap<String, String>, Error>;
 
+    /// Whether this is a copy that may be behind the database that is written.
+    async fn is_replica(&self) -> Result<bool, Error> {
+        Ok(false)
+    }
+
     /// Counts what rests in all tables, at one moment.
     async fn count(&self, tables: &[Table]) -> Result<Vec<Count>, Error>;
 

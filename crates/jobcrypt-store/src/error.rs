@@ -17,8 +17,8 @@ pub enum Error {
         /// The id of such a job.
         id: String,
     },
-    /// The audit line could not be written, so nothing was done.
-    #[error("the audit line could not be written; nothing was done")]
+    /// The audit line could not be written, so what it would have said was not done.
+    #[error("the audit line could not be written; what it would have said was not done")]
     Audit(#[source] io::Error),
     /// The connection to the database was lost, or another writer held what was needed.
     #[error("the database did not answer: {0}; run the same again, it goes on where it stopped")]
@@ -64,7 +64,7 @@ pub enum Error {
     Sample(usize),
     /// The URL names no database that this build knows.
     #[error(
-        "the URL must begin with postgres:// or sqlite://, and this build must have that feature"
+        "the URL must begin with postgres:// or sqlite://, without quotes around it, and this build must have that feature"
     )]
     Url,
 }
@@ -91,12 +91,12 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// Whether the same statement may succeed a moment later: PostgreSQL lost a connection, shuts down or
-/// saw a deadlock; SQLite is busy.
+/// Whether the same statement may succeed a moment later: PostgreSQL lost a connection, shuts down,
+/// saw a deadlock or waited too long for a lock; SQLite is busy.
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 fn may_pass(code: &str) -> bool {
     ["08", "40", "57P"]
         .iter()
         .any(|class| code.len() == 5 && code.starts_with(class))
-        || matches!(code, "5" | "6" | "261" | "517")
+        || matches!(code, "55P03" | "5" | "6" | "261" | "517")
 }

@@ -50,17 +50,22 @@ impl Store {
                 self.pass(&mut migration, table, Some(decision), progress)
                     .await?;
             }
+            let mut moved_before = u64::MAX;
             loop {
-                let moved = migration.migrated + migration.further;
+                let begun = migration.migrated + migration.further;
                 migration.begin_round(table);
                 self.pass(&mut migration, table, None, progress).await?;
-                // Rows that were passed over are met again; once nothing moved, nothing will.
-                if migration.migrated + migration.further == moved
+                // Rows that were passed over are met again; once nothing moved, nothing will. And where as many come as
+                // move, somebody seals under another key meanwhile: an old node, or a migration with older keys.
+                let moved = migration.migrated + migration.further - begun;
+                if moved == 0
+                    || moved >= moved_before
                     || options.is_dry_run
                     || migration.is_stopped()
                 {
                     break;
                 }
+                moved_before = moved;
             }
         }
         hook.audit(&migration.finished());

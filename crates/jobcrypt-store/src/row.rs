@@ -18,7 +18,7 @@ where
     Ok(Row {
         id: row.try_get(0)?,
         kind: row.try_get::<Option<_>, _>(1)?.unwrap_or_default(),
-        state: row.try_get(2)?,
+        state: row.try_get::<Option<_>, _>(2)?.unwrap_or_default(),
         stored: Zeroizing::new(bytes(3)?.unwrap_or_default()),
         further: (4..row.len())
             .map(|at| Ok(bytes(at)?.unwrap_or_default()))

@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::TryStreamExt as _;
 use sqlx::{
     AssertSqlSafe, Row as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
@@ -11,7 +12,7 @@ use crate::{
     database::{Change, Database, Page, Rewritten, Row, Unparked, changed},
     row,
     sqlite::{
-        counting::{count_row, page_to_count},
+        counting::{count_row, rows_to_count},
         expression::is_parked,
         statement::{compare_and_swap, page_of_rows},
     },
@@ -55,17 +56,11 @@ impl Database for Sqlite {
         let mut moment = self.pool.begin().await?;
         let mut counts = BTreeMap::new();
         for table in tables {
-            let mut after: Option<String> = None;
-            loop {
-                let sql = page_to_count(table, after.as_deref());
-                let rows = sql.query().fetch_all(&mut *moment).await?;
-                let Some(last) = rows.last() else {
-                    break;
-                };
-                after = Some(last.try_get(0)?);
-                for row in &rows {
-                    count_row(table, row, &mut counts)?;
-                }
+            // As they come: no id has to tell rows apart or to have an order.
+            let sql = rows_to_count(table);
+            let mut rows = sql.query().fetch(&mut *moment);
+            while let Some(row) = rows.try_next().await? {
+                count_row(table, &row, &mut counts)?;
             }
         }
         moment.commit().await?;
@@ -73,7 +68,7 @@ impl Database for Sqlite {
     }
 
     async fn rows(&self, table: &Table, page: &Page<'_>) -> Result<Vec<Row>, Error> {
-        let sql = page_of_rows(table, page);
+        let sql = page_of_rows(table, page)?;
         let rows = sql.query().fetch_all(&self.pool).await?;
         rows.iter().map(row::read).collect()
     }

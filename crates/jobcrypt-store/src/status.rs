@@ -8,6 +8,7 @@ use crate::{Count, Found, Place, Verified};
 #[derive(Clone, Debug)]
 pub struct Status {
     counts: Vec<Count>,
+    is_replica: bool,
 }
 
 /// Whether a key can be removed without a job being lost.
@@ -23,10 +24,12 @@ pub enum SafeToRemove {
     /// So many jobs name no key, so any of them may need it, as long as nobody has opened them all
     /// [without it](Verified).
     MayBeNeeded(u64),
+    /// Nothing needs it in this copy of the database, which may be behind the one that is written.
+    CountedOnReplica,
 }
 
 impl Status {
-    pub(crate) fn new(mut counts: Vec<Count>) -> Self {
+    pub(crate) fn new(mut counts: Vec<Count>, is_replica: bool) -> Self {
         let order = |it: &Count| {
             (
                 it.table.clone(),
@@ -36,7 +39,13 @@ impl Status {
             )
         };
         counts.sort_by_key(order);
-        Self { counts }
+        Self { counts, is_replica }
+    }
+
+    /// Whether this was counted on a replica, which may be behind: no reason to remove a key.
+    #[must_use]
+    pub fn is_of_replica(&self) -> bool {
+        self.is_replica
     }
 
     /// Returns all counts, by table, place, kind and state.
@@ -139,6 +148,7 @@ impl Status {
             return SafeToRemove::StillNeeded(*needed);
         }
         match self.unattributed() {
+            _ if self.is_replica => SafeToRemove::CountedOnReplica,
             0 => SafeToRemove::Yes,
             _ if verified.is_some_and(|it| it.all_open_without(key)) => SafeToRemove::Yes,
             may => SafeToRemove::MayBeNeeded(may),

@@ -53,7 +53,7 @@ impl Store {
             if columns.iter().collect::<BTreeSet<_>>().len() < columns.len() {
                 return Err(Error::Refused("one column stands for two things"));
             }
-            table.settle_forms();
+            table.settle_forms()?;
             table.keep_only_what_is_there();
             known.push(table);
         }
@@ -67,9 +67,11 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
+    /// [`Error::Database`], also where a policy hides rows from this user, and [`Error::Connection`].
     pub async fn status(&self) -> Result<Status, Error> {
-        Ok(Status::new(self.database.count(&self.tables).await?))
+        let counts = self.database.count(&self.tables).await?;
+        let is_replica = self.database.is_replica().await?;
+        Ok(Status::new(counts, is_replica))
     }
 }
 

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use crate::Error;
+
 /// A table of jobs: what its columns are called and what is in them.
 ///
 /// [`Table::river`] knows River's. Any other is described, here apalis' and graphile_worker's:
@@ -245,16 +247,21 @@ impl Table {
         needed
     }
 
-    /// Takes further columns for what the database says they are: in bytes that were read as text, no token would be
-    /// found.
-    pub(crate) fn settle_forms(&mut self) {
-        for column in &mut self.further {
+    /// Takes columns for what the database says they are: in bytes that were read as text, no token would be found.
+    pub(crate) fn settle_forms(&mut self) -> Result<(), Error> {
+        for column in std::iter::once(&mut self.args).chain(&mut self.further) {
             column.form = match self.types.get(&column.name).map(String::as_str) {
                 Some("bytea") => Form::Bytes,
                 Some("json" | "jsonb") => Form::Json,
+                Some("bytea[]") => {
+                    return Err(Error::Refused(
+                        "a column holds lists of bytes, in which tokens cannot be counted",
+                    ));
+                }
                 _ => column.form,
             };
         }
+        Ok(())
     }
 
     /// Forgets the columns that an optional table does not have.

@@ -4,11 +4,11 @@ use jobcrypt_core::{EncryptHook, JobContext, Key, KeyId};
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, Selection, Store, Table, Unreadable,
+    Error, Found, Selection, Store, Table, Unreadable,
     database::{Page, Row},
     page_size::PageSize,
     report::LISTED,
-    token_scan,
+    stored_form, token_scan,
 };
 
 /// What opening every job has shown.
@@ -23,6 +23,8 @@ pub struct Verified {
     pub unreadable: u64,
     /// The first of those.
     pub unreadable_jobs: Vec<Unreadable>,
+    /// What is no token, is not sealed for the hook either, and looks like a ciphertext.
+    unattributed: u64,
     within: BTreeMap<KeyId, u64>,
     keys: BTreeSet<KeyId>,
 }
@@ -80,15 +82,19 @@ impl Verified {
         &self.within
     }
 
-    /// Whether every job opened without this key.
+    /// Whether every job opened without this key. What may be a legacy form is none for a hook that was not told of it, and did not
+    /// open.
     pub(crate) fn all_open_without(&self, key: KeyId) -> bool {
-        self.unreadable == 0 && !self.keys.contains(&key)
+        self.unreadable + self.unattributed == 0 && !self.keys.contains(&key)
     }
 
     fn open(&mut self, hook: &EncryptHook, table: &Table, row: &Row) {
         let context = JobContext::new(&row.kind);
         if !hook.is_sealed(&context, &row.stored) {
             self.plaintext += 1;
+            if stored_form::of(&row.stored, &table.marker) == Found::Legacy {
+                self.unattributed += 1;
+            }
             return;
         }
         match hook.open_bytes(&context, &row.stored) {

@@ -139,7 +139,7 @@ impl Vault {
         let mut paths = names.of(self)?;
         // All at once is one audit record and one pass.
         let mut released = if names.only.is_empty() && names.aliases.is_empty() {
-            self.values(&ValuePath::root())?.into_iter().collect()
+            self.release_all(&ValuePath::root())?
         } else {
             BTreeMap::new()
         };

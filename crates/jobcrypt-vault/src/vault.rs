@@ -195,7 +195,7 @@ impl Vault {
     }
 
     /// Says that all values at and below a path of names leave the vault, and returns them.
-    fn release_all(&self, path: &ValuePath) -> Result<tree::Leaves, VaultError> {
+    pub(crate) fn release_all(&self, path: &ValuePath) -> Result<tree::Leaves, VaultError> {
         let names = self.names_at(path);
         if names.is_empty() && !path.is_root() {
             return Err(self.missing(path));

@@ -25,8 +25,8 @@ pub enum VaultError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// A text is not JSON that a vault can hold.
-    #[error("the value is not JSON that a vault can hold: {why}")]
+    /// A text is none that a vault can hold as a value.
+    #[error("that cannot be held by a vault: {why}")]
     BadValue {
         /// What is wrong, and where; never the text.
         why: Cow<'static, str>,

@@ -1,4 +1,4 @@
-use std::io;
+use std::{io, time::Instant};
 
 use crate::{
     cargo::{announce, exit_code},
@@ -46,7 +46,9 @@ pub(crate) fn run() -> io::Result<u8> {
         check
             .env("CARGO_INCREMENTAL", "0")
             .env("RUSTDOCFLAGS", "-D warnings");
+        let begin = Instant::now();
         let code = exit_code(&mut check)?;
+        println!("took      {} s", begin.elapsed().as_secs());
         if code != 0 {
             eprintln!("failed    cargo {}", arguments.join(" "));
             return Ok(code);

@@ -35,7 +35,7 @@ pub(crate) struct Migrate {
     rate: Option<f64>,
 
     /// How many rows to move at a time
-    #[arg(long, value_name = "ROWS", default_value_t = 500)]
+    #[arg(long, value_name = "ROWS", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     page: u32,
 
     /// Move jobs of this kind only

@@ -153,6 +153,10 @@ fn reason(safe: SafeToRemove) -> String {
     match safe {
         SafeToRemove::Yes => "yes".to_owned(),
         SafeToRemove::Encrypts => "no: it is the primary, new jobs are sealed under it".to_owned(),
+        SafeToRemove::CountedOnReplica => {
+            "no: this is a replica, which may be behind; count in the database that is written"
+                .to_owned()
+        }
         SafeToRemove::StillNeeded(tokens) => format!("no: {tokens} tokens need it"),
         SafeToRemove::MayBeNeeded(jobs) => {
             format!("no: {jobs} jobs name no key; open all of them without it, by --verify")

@@ -122,9 +122,19 @@ impl StoreArguments {
 
     /// Connects to it, where tokens stand under the marker of a hook.
     pub(crate) async fn store_of(&self, hook: &HookArguments) -> Result<Store, Failure> {
+        self.store_under(hook.marker()).await
+    }
+
+    /// Connects to it, where tokens stand under this marker.
+    pub(crate) async fn store_under(&self, marker: &str) -> Result<Store, Failure> {
         let tables = self.tables()?.into_iter();
-        let tables = tables.map(|table| table.marker(hook.marker())).collect();
+        let tables = tables.map(|table| table.marker(marker)).collect();
         self.connect(tables).await
+    }
+
+    /// Whether a schema or a table is named.
+    pub(crate) fn is_named(&self) -> bool {
+        self.schema.is_some() || self.table.is_some()
     }
 
     async fn connect(&self, tables: Vec<Table>) -> Result<Store, Failure> {
@@ -148,6 +158,14 @@ impl StoreArguments {
             };
             return Ok(tables.into_iter().map(in_schema).collect());
         };
+        // Described as any other, it would have no running jobs, no errors and no metadata.
+        if matches!(
+            name.rsplit('.').next(),
+            Some("river_job" | "river_job_dead_letter")
+        ) {
+            let failure = Failure::new(Exit::Refused, "that is River's own table");
+            return Err(failure.next_step("leave --table out; --schema names its schema"));
+        }
         let form = match self.args_form {
             FormName::Json => Form::Json,
             FormName::Text => Form::Text,

@@ -4,8 +4,7 @@ use jobcrypt::{KeyId, store::SafeToRemove};
 use crate::{
     exit::Exit,
     failure::Failure,
-    jobs::store_arguments::{self, StoreArguments},
-    keys::{audited_repository::AuditedRepository, status},
+    keys::{audited_repository::AuditedRepository, counted_jobs::CountedJobs, status},
     output::Output,
 };
 
@@ -18,12 +17,13 @@ pub(crate) struct Destroy {
     #[arg(value_name = "KEY ID", allow_hyphen_values = true)]
     id: KeyId,
 
-    /// Count the jobs of the database first, and destroy nothing that one of them needs
+    /// Count the jobs of the database first, and destroy nothing that one of them needs. Jobs of other tables and databases are
+    /// not counted, nor values that an app sealed within args that were then sealed: `jobcrypt jobs status --verify` finds those
     #[arg(long)]
     store: bool,
 
     #[command(flatten)]
-    jobs: StoreArguments,
+    jobs: CountedJobs,
 
     /// Yes: jobs and backups that need the key can never be read again
     #[arg(long)]
@@ -44,14 +44,15 @@ impl Destroy {
         let repository = self.repository.open()?;
         if self.store {
             self.must_be_unused().await?;
+        } else {
+            self.jobs.must_not_be_named()?;
         }
         repository.destroy(self.id)?;
         status::print(&repository, output, "the key is destroyed")
     }
 
     async fn must_be_unused(&self) -> Result<(), Failure> {
-        let store = self.jobs.store().await?;
-        let counted = store.status().await.map_err(store_arguments::failure)?;
+        let counted = self.jobs.count().await?;
         let why = match counted.safe_to_remove(self.id, None) {
             SafeToRemove::Yes => return Ok(()),
             SafeToRemove::StillNeeded(tokens) => format!("tokens that need the key: {tokens}"),

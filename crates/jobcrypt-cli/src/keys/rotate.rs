@@ -9,8 +9,7 @@ use jobcrypt::{
 use crate::{
     exit::Exit,
     failure::Failure,
-    jobs::store_arguments::{self, StoreArguments},
-    keys::audited_repository::AuditedRepository,
+    keys::{audited_repository::AuditedRepository, counted_jobs::CountedJobs},
     output::Output,
 };
 
@@ -20,12 +19,12 @@ pub(crate) struct Rotate {
     repository: AuditedRepository,
 
     /// Count the jobs of the database first, while the repository is locked: free keys go to the archive, and
-    /// nothing is changed while a job needs a key other than the primary
+    /// nothing is changed while a job needs a key other than the primary. Jobs of other tables and databases are not counted
     #[arg(long)]
     store: bool,
 
     #[command(flatten)]
-    jobs: StoreArguments,
+    jobs: CountedJobs,
 
     /// You have counted: no stored job needs a key other than the primary. Free keys go to the archive
     #[arg(long, conflicts_with = "store")]
@@ -71,10 +70,10 @@ impl Rotate {
 
     async fn usage(&self) -> Result<Usage, Failure> {
         if self.store {
-            let store = self.jobs.store().await?;
-            let counted = store.status().await.map_err(store_arguments::failure)?;
+            let counted = self.jobs.count().await?;
             return Ok(Usage::counted(counted.usage(), counted.unattributed()));
         }
+        self.jobs.must_not_be_named()?;
         Ok(if self.unused {
             Usage::counted([], 0)
         } else {

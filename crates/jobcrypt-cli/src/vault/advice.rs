@@ -46,10 +46,12 @@ fn without_values(error: &clap::Error) -> String {
         ErrorKind::MissingRequiredArgument => what_is_missing(error),
         ErrorKind::UnknownArgument => match text(error, ContextKind::SuggestedArg) {
             known if known.is_empty() => {
-                "there is an argument too many, or one that is no option".to_owned()
+                "there is an argument too many, or one that is no option; several words stand in quotes"
+                    .to_owned()
             }
             known => format!("there is an argument that is no option; was {known} meant?"),
         },
+        ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
         ErrorKind::ArgumentConflict => format!(
             "{} and {} cannot stand together",
             text(error, ContextKind::InvalidArg),

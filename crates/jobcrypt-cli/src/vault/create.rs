@@ -52,6 +52,12 @@ impl Create {
         });
         let vault = options.create(self.vault.file(), &self.values()?)?;
         let values = vault.names().count();
+        if let Some(source) = self.from.as_ref().filter(|it| it.is_file()) {
+            eprintln!(
+                "note: {} still holds the values in plaintext",
+                source.display()
+            );
+        }
         output.result(&json!({"values": values}), |_| {
             format!("created {}; values {values}\n", self.vault.file().display())
         })?;

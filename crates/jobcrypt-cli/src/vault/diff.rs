@@ -2,7 +2,8 @@ use std::{fmt::Write, path::PathBuf};
 
 use clap::Args;
 use jobcrypt::vault::{AuditAction, Change, ValuePath, Vault};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::{exit::Exit, failure::Failure, output::Output, vault::vault_arguments::VaultArguments};
 
@@ -34,17 +35,23 @@ impl Diff {
                 Change::Changed => "changed",
                 Change::Removed => "removed",
             };
-            let mut document = json!({"path": difference.path, "change": change});
             let _ = writeln!(text, "{difference}");
+            let mut sides = [None, None];
             if self.values {
-                for (side, sign, vault) in [("before", '<', &before), ("later", '>', &later)] {
-                    if let Some(value) = value(vault, &difference.path)? {
-                        let _ = writeln!(text, "  {sign} {value}");
-                        document[side] = serde_json::from_str(&value).unwrap_or_default();
+                for (at, (sign, vault)) in [('<', &before), ('>', &later)].iter().enumerate() {
+                    sides[at] = value(vault, &difference.path)?;
+                    if let Some(value) = &sides[at] {
+                        let _ = writeln!(text, "  {sign} {}", value.get());
                     }
                 }
             }
-            documents.push(document);
+            let [before, later] = sides;
+            documents.push(Document {
+                path: difference.path,
+                change,
+                before,
+                later,
+            });
         }
         output.result(&documents, |_| text)?;
         Ok(if documents.is_empty() {
@@ -55,10 +62,24 @@ impl Diff {
     }
 }
 
-fn value(vault: &Vault, name: &str) -> Result<Option<String>, Failure> {
+/// One difference, its values as they are spelled.
+#[derive(Serialize)]
+struct Document {
+    path: String,
+    change: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    later: Option<Box<RawValue>>,
+}
+
+fn value(vault: &Vault, name: &str) -> Result<Option<Box<RawValue>>, Failure> {
     if !vault.names().any(|there| there == name) {
         return Ok(None);
     }
     let path: ValuePath = name.parse()?;
-    Ok(Some(vault.get(&path)?.as_json().to_owned()))
+    let json = vault.get(&path)?.as_json().to_owned();
+    Ok(Some(
+        RawValue::from_string(json).expect("a value is written as JSON"),
+    ))
 }

@@ -8,7 +8,11 @@ use crate::{
     exit::Exit,
     failure::Failure,
     output::Output,
-    vault::{export::write_yaml, source::SourceForm, vault_arguments::VaultArguments},
+    vault::{
+        export::{write_json, write_yaml},
+        source::SourceForm,
+        vault_arguments::VaultArguments,
+    },
 };
 
 mod draft;
@@ -98,7 +102,7 @@ impl Edit {
             let theirs = before.diff(now)?;
             let paths: Vec<_> = both(&changes, &theirs);
             if !paths.is_empty() {
-                return Err(VaultError::Conflict { paths }.into());
+                return Err(conflict(&paths));
             }
             apply(&changes, &wanted, now)?;
             Ok(changes.len())
@@ -108,11 +112,7 @@ impl Edit {
     fn spelled(&self, whole: &Value) -> Zeroizing<String> {
         match self.form {
             Form::Yaml => write_yaml(whole),
-            Form::Json => {
-                let document: serde_json::Value = whole.to().unwrap_or_default();
-                let pretty = serde_json::to_string_pretty(&document).unwrap_or_default();
-                Zeroizing::new(pretty + "\n")
-            }
+            Form::Json => write_json(whole),
         }
     }
 
@@ -130,6 +130,16 @@ fn both(ours: &[Difference], theirs: &[Difference]) -> Vec<String> {
         .filter(is_theirs)
         .map(|it| it.path.clone())
         .collect()
+}
+
+/// Where another process was quicker.
+fn conflict(paths: &[String]) -> Failure {
+    let message = format!(
+        "another process changed {} meanwhile, and nothing was written",
+        paths.join(", ")
+    );
+    Failure::new(Exit::Conflict, message)
+        .next_step("write what stood there at first, and the other change stays; or give up, and edit what is there now")
 }
 
 /// Takes away first: a value may have become a branch.

@@ -1,23 +1,25 @@
 use clap::Args;
 use jobcrypt::vault::{EnvironmentNames, ValuePath};
 
+const NAMES: &str = "Which values, and under what names";
+
 /// How values are called in an environment.
 #[derive(Args)]
 pub(crate) struct EnvironmentArguments {
     /// What each name begins with: with `MYAPP_`, database.host is `MYAPP_DATABASE_HOST`
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, help_heading = NAMES)]
     prefix: String,
 
     /// Only the values at and below these paths, separated by commas; may be repeated
-    #[arg(long, value_name = "PATH", value_delimiter = ',')]
+    #[arg(long, value_name = "PATH", value_delimiter = ',', help_heading = NAMES)]
     only: Vec<ValuePath>,
 
     /// Call the value at a path so, without the prefix; may be repeated
-    #[arg(long, value_name = "NAME=PATH", value_parser = alias)]
+    #[arg(long, value_name = "NAME=PATH", value_parser = alias, help_heading = NAMES)]
     name: Vec<(String, ValuePath)>,
 
     /// Spell values as Python does: `True`, `None`
-    #[arg(long)]
+    #[arg(long, help_heading = NAMES)]
     python_compat: bool,
 }
 

@@ -75,16 +75,16 @@ impl Exec {
     }
 
     fn mind_those_that_are_set(&self, variables: &Environment) -> Result<(), Failure> {
-        let is_other =
-            |(name, value): &(&str, &str)| env::var_os(name).is_some_and(|there| there != **value);
-        let names: Vec<_> = variables
-            .iter()
-            .filter(is_other)
-            .map(|(name, _)| name)
-            .collect();
+        let is_other = |(name, there): (OsString, OsString)| {
+            let name = name.into_string().ok()?;
+            let value = variables.get(&name)?;
+            (there != *value).then_some(name)
+        };
+        let mut names: Vec<_> = env::vars_os().filter_map(is_other).collect();
         if names.is_empty() {
             return Ok(());
         }
+        names.sort();
         let names = names.join(", ");
         if self.strict {
             let message = format!("already set to something else: {names}");

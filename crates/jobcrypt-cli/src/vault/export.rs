@@ -16,12 +16,14 @@ mod dotenv;
 mod fish;
 mod github;
 mod gitlab;
+mod json;
 mod node;
 mod powershell;
 mod shell;
 mod yaml;
 
 pub(crate) use github::masks as github_masks;
+pub(crate) use json::write as write_json;
 pub(crate) use yaml::write as write_yaml;
 
 #[derive(Args)]

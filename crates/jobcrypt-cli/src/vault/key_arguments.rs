@@ -16,19 +16,21 @@ use crate::{exit::Exit, failure::Failure, variable_name};
 pub(crate) struct KeyArguments {
     /// The environment variable that holds the keys; with `_FILE` behind its name, the file. Unless set, `JOBCRYPT_KEYS` and
     /// then `MASTER_KEY`
-    #[arg(long, value_name = "VARIABLE")]
+    #[arg(long, value_name = "VARIABLE", help_heading = KEYS)]
     keys_from: Option<String>,
 
-    /// The key repository, or a folder or file of keys, in place of a variable
-    #[arg(long, value_name = "PATH", conflicts_with = "keys_from")]
+    /// The key repository, or a folder or file of keys, in place of a variable; also <(COMMAND) of a shell
+    #[arg(long, value_name = "PATH", conflicts_with = "keys_from", help_heading = KEYS)]
     keys_in: Option<PathBuf>,
 
     /// The cipher of keys that do not name theirs, as `fernet:KEY` does: xchacha20poly1305 unless set, and fernet for
     /// `MASTER_KEY`
-    #[arg(long)]
+    #[arg(long, help_heading = KEYS)]
     cipher: Option<CipherName>,
 }
 
+/// Where options that all commands have stand in their help.
+pub(super) const KEYS: &str = "Keys, and who is told";
 const VARIABLE: &str = "JOBCRYPT_KEYS";
 /// The seed's variable, which holds Fernet keys.
 const MASTER_KEY: &str = "MASTER_KEY";
@@ -36,8 +38,7 @@ const MASTER_KEY: &str = "MASTER_KEY";
 impl KeyArguments {
     pub(crate) fn keyring(&self) -> Result<Keyring, Failure> {
         let source = match &self.keys_in {
-            Some(path) if path.is_dir() => KeySource::directory(path),
-            Some(path) => KeySource::file(path),
+            Some(path) => source_at(path),
             None => KeySource::variable(self.variable()?),
         };
         let loaded = source
@@ -103,6 +104,17 @@ impl KeyArguments {
         } else {
             VARIABLE
         })
+    }
+}
+
+fn source_at(path: &Path) -> KeySource {
+    // What a shell makes of <(...), which is read once.
+    let descriptor = path.strip_prefix("/dev/fd").ok();
+    let number = descriptor.and_then(|number| number.to_str()?.parse().ok());
+    match number {
+        Some(number) => KeySource::descriptor(number),
+        None if path.is_dir() => KeySource::directory(path),
+        None => KeySource::file(path),
     }
 }
 

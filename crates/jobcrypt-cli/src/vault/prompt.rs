@@ -5,8 +5,9 @@ use std::{
     io::{self, Read, Write},
 };
 
-use rustix::termios::{
-    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+use rustix::{
+    io::ioctl_fionread,
+    termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr},
 };
 use zeroize::Zeroizing;
 
@@ -38,13 +39,22 @@ fn ask(question: &str) -> io::Result<Zeroizing<String>> {
         }
         line.push(byte[0]);
     }
+    let has_more = ioctl_fionread(&terminal)? > 0;
     drop(hiding);
-    if line.len() >= LONGEST {
-        return Err(io::Error::other(
-            "a terminal gives no longer lines; take --from with a file",
-        ));
-    }
     (&terminal).write_all(b"\n")?;
+    let is_control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
+    let wrong = if has_more {
+        Some("several lines were pasted, and one is read here; take --from with a file, or -")
+    } else if line.len() >= LONGEST {
+        Some("a terminal gives no longer lines; take --from with a file")
+    } else if line.iter().any(is_control) {
+        Some("a key was pressed that is no sign, such as an arrow; type it again")
+    } else {
+        None
+    };
+    if let Some(wrong) = wrong {
+        return Err(io::Error::other(wrong));
+    }
     let text = str::from_utf8(&line).map_err(|_| io::Error::other("it is not UTF-8"))?;
     Ok(Zeroizing::new(text.to_owned()))
 }
@@ -70,6 +80,7 @@ impl<'t> Hiding<'t> {
 
 impl Drop for Hiding<'_> {
     fn drop(&mut self) {
-        let _ = tcsetattr(self.terminal, OptionalActions::Now, &self.before);
+        // With what was typed beyond the line: a shell would take the rest of a pasted key for commands, and remember it.
+        let _ = tcsetattr(self.terminal, OptionalActions::Flush, &self.before);
     }
 }

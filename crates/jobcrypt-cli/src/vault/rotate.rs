@@ -34,8 +34,16 @@ impl Rotate {
     /// The new key rests before the vault is touched; dying in between costs nothing, and running it again goes on with
     /// that key.
     pub(crate) fn run(self, output: &Output) -> Result<Exit, Failure> {
-        let before = self.vault.open(AuditAction::Get)?;
-        if self.new_key {
+        let key_file = if self.new_key || self.retire {
+            Some(self.key_file()?)
+        } else {
+            None
+        };
+        let mut options = self.vault.options(AuditAction::Get)?;
+        let before = options.open(self.vault.file())?;
+        if self.new_key
+            && let Some(file) = &key_file
+        {
             let keyring = self.vault.opening.keys.keyring()?;
             let cipher = match before.form() {
                 VaultForm::Fernet => CipherName::FERNET,
@@ -45,18 +53,17 @@ impl Rotate {
             let is_fresh = fitting
                 .next()
                 .is_some_and(|key| !before.is_under(key.key_id()));
-            let file = self.key_file()?;
             if !is_fresh {
-                key_file::add_new(&file, cipher)?;
+                key_file::add_new(file, cipher)?;
             }
+            options = self.vault.options(AuditAction::Get)?;
         }
-        let rotated = self
-            .vault
-            .options(AuditAction::Get)?
-            .rotate(self.vault.file())?;
-        if self.retire {
+        let rotated = options.rotate(self.vault.file())?;
+        if self.retire
+            && let Some(file) = &key_file
+        {
             // Opened by the first key alone, and only then is it alone.
-            key_file::retire(&self.key_file()?, |list| {
+            key_file::retire(file, |list| {
                 let first = self.vault.opening.keys.keyring_in(list)?;
                 Vault::options(first).open(self.vault.file())?.verify()?;
                 Ok(())
@@ -85,9 +92,12 @@ impl Rotate {
 
     fn key_file(&self) -> Result<PathBuf, Failure> {
         self.vault.opening.keys.file().ok_or_else(|| {
-            Failure::new(Exit::Refused, "the keys are in no file that could be changed").next_step(
-                "make a key with `jobcrypt keys generate`, put it in front of the list where that is kept, a comma behind it, and run this without --new-key; a key repository has `jobcrypt keys rotate`",
-            )
+            let next_step = if self.retire {
+                "take the older keys out of the list where that is kept; a key repository has `jobcrypt keys rotate`"
+            } else {
+                "make a key with `jobcrypt keys generate`, put it in front of the list where that is kept, a comma behind it, and run this without --new-key; a key repository has `jobcrypt keys rotate`"
+            };
+            Failure::new(Exit::Refused, "the keys are in no file that could be changed").next_step(next_step)
         })
     }
 }

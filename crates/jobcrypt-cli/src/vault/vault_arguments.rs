@@ -1,9 +1,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use jobcrypt::vault::{AuditAction, Vault, VaultId, VaultOptions};
+use jobcrypt::vault::{AuditAction, Pipeline, Vault, VaultId, VaultOptions};
 
-use crate::{audit_file, failure::Failure, vault::key_arguments::KeyArguments};
+use crate::{
+    audit_file,
+    failure::Failure,
+    vault::key_arguments::{KEYS, KeyArguments},
+};
 
 /// A vault, its keys, and who is told.
 #[derive(Args)]
@@ -23,11 +27,11 @@ pub(crate) struct OpeningArguments {
     pub(crate) keys: KeyArguments,
 
     /// A file that is told of each value before it is released
-    #[arg(long, value_name = "LOG")]
+    #[arg(long, value_name = "LOG", help_heading = KEYS)]
     audit: Option<PathBuf>,
 
     /// Open the vault of this id only, as `verify` prints it, and no other that is under the same key
-    #[arg(long)]
+    #[arg(long, help_heading = KEYS)]
     pub(crate) id: Option<VaultId>,
 }
 
@@ -39,7 +43,11 @@ impl OpeningArguments {
             None => options,
         };
         Ok(match &self.audit {
-            Some(file) => options.audit(audit_file::open(file)?),
+            Some(file) => {
+                let pipeline = Pipeline::detect();
+                let actor = pipeline.id().and(pipeline.actor());
+                options.audit(audit_file::open_by(file, actor)?)
+            }
             None => options,
         })
     }

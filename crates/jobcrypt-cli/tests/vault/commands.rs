@@ -102,14 +102,34 @@ fn each_failure_has_its_own_exit_code_and_says_what_to_do() {
 #[test]
 fn values_are_told_of_before_they_are_released() {
     let bench = Workbench::with(VALUES);
-    let run = bench.vault(&["get", "v", "database.port", "--audit", "log"]);
-    assert_eq!(run.code, 0, "{}", run.err);
+    let got = bench.vault(&["get", "v", "database.port", "--audit", "log"]);
+    assert_eq!(got.code, 0, "{}", got.err);
     let line = bench.read("log");
     assert!(
         line.contains("\"path\":\"database.port\"") && line.contains("\"action\":\"get\""),
         "{line}"
     );
     assert!(!line.contains("5432"), "{line}");
+    let mut command = bench.command(JOBCRYPT);
+    command
+        .env("GITHUB_RUN_ID", "77")
+        .env("GITHUB_ACTOR", "ada")
+        .args(["vault", "exec", "v", "--audit", "run", "--", "true"]);
+    assert_eq!(run(&mut command, "").code, 0);
+    let lines = bench.read("run");
+    let released: Vec<_> = lines
+        .lines()
+        .filter(|line| line.contains("released"))
+        .collect();
+    assert_eq!(released.len(), 3, "{lines}");
+    for line in released {
+        let says = [
+            "\"pipeline\":\"github:77\"",
+            "\"actor\":\"ada\"",
+            "\"action\":\"exec\"",
+        ];
+        assert!(says.iter().all(|it| line.contains(it)), "{line}");
+    }
     fs::create_dir(bench.path().join("folder")).expect("it is ours");
     let refused = bench.vault(&["get", "v", "database.port", "--audit", "folder"]);
     assert!(refused.code != 0 && refused.out.is_empty());
@@ -131,6 +151,10 @@ fn differences_are_named_and_shown_when_asked_for() {
         "{}",
         diff.text()
     );
+    let big = "12345678901234567890123";
+    bench.vault_with(&["set", "w", "a", "--parse"], big).done();
+    let diff = bench.vault(&["diff", "v", "w", "--values", "--json"]);
+    assert!(diff.text().contains(big), "{}", diff.text());
 }
 
 #[test]
@@ -153,17 +177,35 @@ fn a_rotation_puts_the_new_key_into_its_file_first_and_keeps_the_old_one() {
     assert_eq!(bench.vault(&["get", "old", "hosts"]).code, 22);
     bench.vault(&["get", "v", "hosts"]).done();
 
-    let mut command = bench.command(JOBCRYPT);
-    command
-        .env_remove("JOBCRYPT_KEYS_FILE")
-        .env("JOBCRYPT_KEYS", bench.read("vault.key").trim());
-    let refused = run(command.args(["vault", "rotate", "v", "--new-key"]), "");
-    assert_eq!(refused.code, 3, "{}", refused.err);
-    assert!(
-        refused.err.contains("jobcrypt keys generate"),
-        "{}",
-        refused.err
-    );
+    for (option, says) in [
+        ("--new-key", "jobcrypt keys generate"),
+        ("--retire", "take the older keys out"),
+    ] {
+        let mut command = bench.command(JOBCRYPT);
+        command
+            .env_remove("JOBCRYPT_KEYS_FILE")
+            .env("JOBCRYPT_KEYS", bench.read("vault.key").trim());
+        let refused = run(command.args(["vault", "rotate", "v", option]), "");
+        assert_eq!(refused.code, 3, "{}", refused.err);
+        assert!(refused.err.contains(says), "{}", refused.err);
+    }
+}
+
+#[test]
+fn keys_come_from_a_pipe_of_a_shell_too() {
+    let bench = Workbench::with(VALUES);
+    for command in ["get v hosts", "rotate v", "exec v -- printf done"] {
+        let (ours, child) = command.split_once(" -- ").unwrap_or((command, ""));
+        let line = format!("'{JOBCRYPT}' vault {ours} --keys-in <(cat vault.key) -- {child}");
+        let line = if child.is_empty() {
+            line.replace(" -- ", "")
+        } else {
+            line
+        };
+        let mut bash = bench.command("bash");
+        bash.env_remove("JOBCRYPT_KEYS_FILE");
+        run(bash.args(["-c", &line]), "").done();
+    }
 }
 
 #[test]
@@ -178,7 +220,9 @@ fn a_vault_is_created_from_each_form() {
         (".env", r#"{"A":"1"}"#),
     ] {
         let name = format!("{source}.vault");
-        bench.vault(&["create", &name, "--from", source]).done();
+        let run = bench.vault(&["create", &name, "--from", source]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        assert!(run.err.contains("still holds"), "{}", run.err);
         assert_eq!(
             bench
                 .vault(&["export", &name, "--format", "json"])

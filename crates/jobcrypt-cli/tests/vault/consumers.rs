@@ -95,6 +95,19 @@ fn shells_read_what_is_exported_for_them() {
 }
 
 #[test]
+fn a_command_gets_each_value_to_its_last_byte() {
+    let mut secrets = secrets();
+    secrets.insert("return".into(), "a\r\nb\r".into());
+    let bench = bench(&secrets);
+    let line = format!("exec \"$JOBCRYPT\" vault exec v --prefix T_ -- {}", print());
+    let mut shell = bench.command("sh");
+    shell.env("JOBCRYPT", crate::workbench::JOBCRYPT);
+    let printed = run(shell.args(["-c", &line]), "").done();
+    let read: Value = serde_json::from_str(&printed).expect("it is JSON");
+    assert_eq!(read, named(&secrets));
+}
+
+#[test]
 fn python_dotenv_reads_what_is_exported_for_it() {
     let mut secrets = secrets();
     secrets.insert("return".into(), "a\r\nb\\\"'".into());

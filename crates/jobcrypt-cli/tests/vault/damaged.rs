@@ -1,11 +1,8 @@
 //! A file that is not what was written, given to each command.
 
-use std::{
-    fs,
-    os::unix::fs::{PermissionsExt, symlink},
-};
+use std::{fs, os::unix::fs::symlink};
 
-use crate::workbench::{JOBCRYPT, Terminal, Workbench, run};
+use crate::workbench::{JOBCRYPT, Terminal, Workbench};
 
 const COMMANDS: [&[&str]; 15] = [
     &["get", "d", "a"],
@@ -131,7 +128,10 @@ fn a_link_stays_one_and_a_loop_is_an_error() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn a_folder_that_cannot_be_written_to_is_said() {
+    use std::os::unix::fs::PermissionsExt;
+
     let bench = bench();
     let closed = bench.path().join("closed");
     fs::create_dir(&closed).expect("it is ours");
@@ -148,7 +148,7 @@ fn a_folder_that_cannot_be_written_to_is_said() {
         // Root writes everywhere, but not as nobody's root.
         let mut command = bench.command("unshare");
         command.args(["--user", JOBCRYPT, "vault"]).args(arguments);
-        let run = run(&mut command, "");
+        let run = crate::workbench::run(&mut command, "");
         assert_eq!(run.code, code, "{arguments:?} {}", run.err);
         let is_said = code == 0 || run.err.contains("Permission denied");
         assert!(is_said, "{arguments:?} {}", run.err);

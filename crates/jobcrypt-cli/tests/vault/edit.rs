@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use crate::workbench::{JOBCRYPT, Run, Workbench, run};
+use crate::workbench::{JOBCRYPT, Run, Terminal, Workbench, run};
 
 /// Edits with a shell script as the editor; `input` is typed.
 fn edit(bench: &Workbench, editor: &str, input: &str) -> Run {
@@ -83,6 +83,21 @@ fn what_an_editor_of_windows_saves_is_read() {
 }
 
 #[test]
+fn numbers_keep_their_spelling_whatever_they_are_edited_as() {
+    let values = r#"{"a":"one","big":12345678901234567890123,"long":1.10,"vast":1e400}"#;
+    for form in ["yaml", "json"] {
+        let bench = Workbench::with(values);
+        let mut script = bench.command("script");
+        script.env("EDITOR", "sed -i s/one/1ne/");
+        let line = format!("'{JOBCRYPT}' vault edit v --as {form}");
+        let (code, screen) = Terminal::start(&mut script, &line).end();
+        assert_eq!(code, 0, "{screen}");
+        let json = bench.vault(&["export", "v", "--format", "json"]).done();
+        assert_eq!(json.trim(), values.replace("one", "1ne"), "{form}");
+    }
+}
+
+#[test]
 fn a_mistake_is_shown_and_edited_again() {
     let bench = Workbench::with(r#"{"a":"one"}"#);
     let editor = r#"if test -e again; then echo 'a: "two"' > "$2"; else touch again; echo 'a: "s3cret' > "$2"; fi"#;
@@ -101,6 +116,23 @@ fn what_others_changed_meanwhile_stays() {
         bench.vault(&["export", "v", "--format", "json"]).done(),
         "{\"a\":\"1ne\",\"b\":\"new\"}\n"
     );
+}
+
+#[test]
+fn where_both_changed_a_value_the_others_change_can_be_kept() {
+    let bench = Workbench::with(r#"{"a":"one"}"#);
+    let editor = format!(
+        r#"if test -e again; then sed -i s/1ne/one/ "$2"; else
+        touch again; printf new | '{JOBCRYPT}' vault set v a; sed -i s/one/1ne/ "$2"; fi"#
+    );
+    let run = edit(&bench, &editor, "\n");
+    assert_eq!(run.code, 28, "{}", run.text());
+    assert!(
+        run.text().contains("another process changed a"),
+        "{}",
+        run.text()
+    );
+    assert_eq!(bench.vault(&["get", "v", "a"]).done(), "new");
 }
 
 #[test]

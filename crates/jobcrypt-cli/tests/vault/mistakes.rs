@@ -102,8 +102,15 @@ fn a_value_is_asked_for_and_does_not_show() {
     assert_eq!(code, 0, "{screen}");
     assert!(!screen.contains("s3cret"), "{screen}");
     assert_eq!(bench.vault(&["get", "v", "a"]).done(), "s3cret with spaces");
-    // Ctrl-C, nothing, and the end of what is typed.
-    for (typed, code) in [("\u{3}", 130), ("\n", 3), ("\u{4}", 3)] {
+    // Ctrl-C, nothing, the end of what is typed, Ctrl-Z, an arrow, more than a line.
+    for (typed, code) in [
+        ("\u{3}", 130),
+        ("\n", 3),
+        ("\u{4}", 3),
+        ("\u{1a}\n", 1),
+        ("x\u{1b}[D\n", 1),
+        ("-----BEGIN\nMIIE\n-----END\n", 1),
+    ] {
         let (found, screen) = ask(typed);
         assert_eq!(found, code, "{screen}");
     }

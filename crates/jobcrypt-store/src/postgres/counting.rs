@@ -15,7 +15,7 @@ pub(crate) const LEGACY: &str = "legacy";
 /// One pass over the table: what the args are as a whole, and whether tokens rest elsewhere in the row.
 pub(crate) fn count_of_args(table: &Table) -> String {
     format!(
-        "select {kind}, {state}, {parked}, {head}, count(*), {oldest}, bool_or({elsewhere})
+        "select {kind}, {state}, {parked}, {head}, count(*), {oldest}, bool_or({elsewhere}) is true
          from {name} as t group by 1, 2, 3, 4",
         kind = kind(table),
         state = state(table),

@@ -127,12 +127,16 @@ pub(crate) fn compare_and_swap(table: &Table, place: &Column) -> String {
         Form::Bytes => ("v.old".to_owned(), "v.new".to_owned()),
         Form::Text | Form::Json => (text("v.old"), text("v.new")),
     };
-    let its_type = &table.types[&place.name];
+    // A text that is longer than its column is an error where it is assigned, and is cut where it is cast.
+    let new = match place.form {
+        Form::Bytes | Form::Text => new,
+        Form::Json => format!("({new})::{}", table.types[&place.name]),
+    };
     format!(
-        "update {} as t set {name} = ({new})::{its_type}
+        "update {} as t set {name} = {new}
          from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[])
             as v(id, kind, state, old, new)
-         where {} = v.id::{} and {} = v.kind and {} = v.state and {} = {old}",
+         where {} = v.id::{} and coalesce({}, '') = v.kind and coalesce({}, '') = v.state and {} = {old}",
         quoted(table.name()),
         column(&table.id),
         id_type(table),

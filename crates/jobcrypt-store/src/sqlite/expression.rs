@@ -9,7 +9,8 @@ pub(crate) fn is_parked(table: &Table) -> String {
     if !table.is_river {
         return "false".to_owned();
     }
-    "(t.state = 'scheduled' and json_extract(t.metadata, '$.jobcrypt.parked') is not null)"
+    "(t.state = 'scheduled' and json_valid(t.metadata, 9)
+        and json_extract(t.metadata, '$.jobcrypt.parked') is not null)"
         .to_owned()
 }
 

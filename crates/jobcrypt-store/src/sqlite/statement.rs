@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Sqlite as Driver, query::Query, sqlite::SqliteArguments};
 
 use crate::{
-    Form, Table,
+    Error, Form, Table,
     database::Page,
     sqlite::expression::{is_parked, kind, state, stored},
     table::{Column, column, literal, quoted, quoted_part},
@@ -56,8 +56,8 @@ impl Sql {
             let places = std::iter::once(&table.args).chain(&table.further);
             let holds =
                 places.map(|place| format!("coalesce(instr({}, 'jc1') > 0, false)", stored(place)));
-            let marker = literal(&table.marker);
-            let marked = format!("instr({}, {marker}) > 0", stored(&table.args));
+            let name = literal(&table.marker);
+            let marked = format!("instr({}, {name}) > 0", stored(&table.args));
             let any: Vec<_> = std::iter::once(marked).chain(holds).collect();
             self.and(&format!("({})", any.join(" or ")));
         }
@@ -83,7 +83,19 @@ impl Sql {
     }
 }
 
-pub(crate) fn page_of_rows(table: &Table, page: &Page<'_>) -> Sql {
+/// # Errors
+///
+/// [`Error::Refused`] for ids that SQLite does not order as the text that it is given.
+pub(crate) fn page_of_rows(table: &Table, page: &Page<'_>) -> Result<Sql, Error> {
+    let id_type = table.types[&table.id].to_uppercase();
+    if !["INT", "CHAR", "CLOB", "TEXT"]
+        .iter()
+        .any(|it| id_type.contains(it))
+    {
+        return Err(Error::Refused(
+            "the column of ids must be of the type INTEGER or TEXT, so that pages of it can be read",
+        ));
+    }
     let mut columns = vec![
         format!("cast({} as text)", column(&table.id)),
         kind(table),
@@ -96,7 +108,7 @@ pub(crate) fn page_of_rows(table: &Table, page: &Page<'_>) -> Sql {
     let mut sql = Sql::select(&columns.join(", "), table);
     sql.narrow(table, page);
     sql.order(table, page.limit);
-    sql
+    Ok(sql)
 }
 
 /// Writes a column of a row that is what it was.
@@ -105,13 +117,13 @@ pub(crate) fn compare_and_swap(table: &Table, place: &Column) -> String {
     let new = match place.form {
         Form::Bytes | Form::Text => "?5".to_owned(),
         Form::Json => format!(
-            "case typeof({}) when 'blob' then jsonb(?5) else ?5 end",
+            "case when json_valid({0}, 8) then jsonb(?5) when typeof({0}) = 'blob' then cast(?5 as blob) else ?5 end",
             column(&place.name)
         ),
     };
     format!(
         "update {} as t set {name} = {new}
-         where {} = ?1 and {} = ?2 and {} = ?3 and {} = ?4",
+         where {} = ?1 and coalesce({}, '') = ?2 and coalesce({}, '') = ?3 and {} = ?4",
         quoted(table.name()),
         column(&table.id),
         kind(table),

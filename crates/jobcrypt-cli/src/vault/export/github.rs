@@ -16,6 +16,8 @@ use super::{Text, append, quoted};
 
 /// Masking a shorter text would blank out half of the log, and say nothing about a secret that is guessed as fast.
 const SHORTEST: usize = 4;
+/// What says nothing about a secret, and stands everywhere in a log.
+const PLAIN: [&str; 6] = ["true", "false", "null", "True", "False", "None"];
 
 pub(super) fn export(variables: &Environment, to: Option<&Path>) -> Result<Exit, Failure> {
     let path = match to {
@@ -77,6 +79,9 @@ fn delimiter() -> Result<String, Failure> {
 }
 
 fn mask(name: &str, value: &str, masks: &mut Text) {
+    if PLAIN.contains(&value) {
+        return;
+    }
     let mut has_short = value.is_empty();
     for line in value.split(['\n', '\r']).map(str::trim) {
         if line.chars().count() < SHORTEST {
