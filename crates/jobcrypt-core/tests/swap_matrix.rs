@@ -162,19 +162,14 @@ fn check<E: Encryptor>(cipher: fn(SecretKey) -> E, is_padded: bool) -> usize {
             // The token goes to the other place; what stands beside it there stays.
             let mut swapped = stored.clone();
             swapped["river_encrypt"] = token.clone();
-            match open(hook, *to, &swapped) {
-                Ok(opened) => {
-                    assert_eq!(from, to, "a foreign token opens");
-                    let opened: Value = serde_json::from_slice(&opened).expect("it is JSON");
-                    assert_eq!(
-                        opened.to_string(),
-                        to.plaintext().parse::<Value>().expect("JSON").to_string()
-                    );
-                }
-                Err(_) => {
-                    assert_ne!(from, to, "a token does not open where it was sealed");
-                    refused += 1;
-                }
+            if let Ok(opened) = open(hook, *to, &swapped) {
+                assert_eq!(from, to, "a foreign token opens");
+                let opened: Value = serde_json::from_slice(&opened).expect("it is JSON");
+                let sealed: Value = serde_json::from_str(&to.plaintext()).expect("it is JSON");
+                assert_eq!(opened, sealed);
+            } else {
+                assert_ne!(from, to, "a token does not open where it was sealed");
+                refused += 1;
             }
         }
         relabelled(&hooks, *from, token, cipher, &sealed);
