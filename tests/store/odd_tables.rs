@@ -91,6 +91,24 @@ on_both_databases! {
         assert_eq!(status.safe_to_remove(stranger, Some(&verified)), SafeToRemove::MayBeNeeded(1));
     }
 
+    async fn escapes_in_json_hide_no_token(database: Database) {
+        let hook = hook();
+        let stored = sealed(&hook, "report");
+        let marker = stored.replace("river_encrypt", "river\\u005fencrypt");
+        let nested = format!(r#"{{"a":["{}"]}}"#, "jc1.fernet.AAAAAAAAAAAAAAAAAAAAAA.b".replace('j', "\\u006a"));
+        for escaped in [marker, nested] {
+            database.run(&format!(
+                "drop table if exists odd;
+                 create table odd (id bigint primary key, kind text, args text);
+                 insert into odd values (1, 'report', '{escaped}')"
+            )).await;
+            let store = connect(&database, Table::new("odd").args("args", Form::Text)).await;
+            let status = store.status().await.expect("it counts");
+            let found = status.usage().values().sum::<u64>() + status.unattributed();
+            assert_eq!(found, 1, "{escaped}");
+        }
+    }
+
     async fn two_migrations_of_which_one_has_older_keys_end(database: Database) {
         let keys = [key(), key()].map(|key| key.to_base64());
         let hook_of = |keys: [&str; 2]| {

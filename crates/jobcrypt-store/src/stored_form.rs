@@ -54,7 +54,7 @@ fn is_legacy_string(stored: &[u8]) -> bool {
     match stored.trim_ascii_start() {
         [b'"', text @ ..] if text.len() > 50 => text[..50]
             .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+/_-".contains(byte)),
+            .all(|byte| byte.is_ascii_alphanumeric() || br"+/_-\".contains(byte)),
         _ => false,
     }
 }

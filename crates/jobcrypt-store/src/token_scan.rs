@@ -1,6 +1,9 @@
 //! Tokens in any text, found by how they begin: `jc1.<cipher>.<key id>.`. This is the same search that
 //! PostgreSQL does with `jc1f?\.[a-z0-9+-]+\.([A-Za-z0-9_-]{22})\.`.
 
+#[cfg(any(test, feature = "sqlite"))]
+use std::borrow::Cow;
+
 use jobcrypt_core::KeyId;
 
 use crate::Found;
@@ -29,6 +32,30 @@ pub(crate) fn tokens(text: &[u8]) -> impl Iterator<Item = Head<'_>> {
             rest = &rest[3..];
         }
     })
+}
+
+/// Replaces the escapes of JSON that may stand in a token for what they mean: `\u002B` for `+` and the like. What they
+/// mean elsewhere is no matter here.
+#[cfg(any(test, feature = "sqlite"))]
+pub(crate) fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.windows(4).any(|it| it == br"\u00") {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, behind)) = rest.split_first() {
+        let escaped = rest.strip_prefix(br"\u00").and_then(|it| it.get(..2));
+        let digits = escaped.and_then(|it| std::str::from_utf8(it).ok());
+        let byte = digits.and_then(|it| u8::from_str_radix(it, 16).ok());
+        if let Some(byte) = byte.filter(u8::is_ascii) {
+            plain.push(byte);
+            rest = &rest[6..];
+        } else {
+            plain.push(*first);
+            rest = behind;
+        }
+    }
+    Cow::Owned(plain)
 }
 
 /// Reads the token that a text begins with.

@@ -37,6 +37,11 @@ impl EnvironmentArguments {
         names
     }
 
+    /// Whether names or spellings other than those of the vault are asked for.
+    pub(crate) fn has_names(&self) -> bool {
+        !self.prefix.is_empty() || !self.name.is_empty() || self.python_compat
+    }
+
     /// The paths of `--only`.
     pub(crate) fn only(&self) -> &[ValuePath] {
         &self.only

@@ -70,13 +70,15 @@ type Text = Zeroizing<String>;
 
 impl Export {
     pub(crate) fn run(self, output: &Output) -> Result<Exit, Failure> {
-        let vault = self.vault.open(AuditAction::Export)?;
         let format = if output.is_for_people() {
             self.format
         } else {
             Format::Json
         };
-        if matches!(format, Format::Json | Format::Yaml) {
+        let is_as_it_is = matches!(format, Format::Json | Format::Yaml);
+        self.check(format, is_as_it_is)?;
+        let vault = self.vault.open(AuditAction::Export)?;
+        if is_as_it_is {
             let whole = self.object(&vault)?;
             let mut text = if format == Format::Json {
                 Zeroizing::new(whole.as_json().to_owned())
@@ -94,6 +96,22 @@ impl Export {
         }
         let text = Self::spelled(format, &variables)?;
         output::raw(text.as_bytes()).map(|()| Exit::Done)
+    }
+
+    /// Refuses what would do nothing, before anything is released.
+    fn check(&self, format: Format, is_as_it_is: bool) -> Result<(), Failure> {
+        if self.to.is_some() && format != Format::GithubEnv {
+            let message = "--to is for github-env, and all else is printed";
+            let failure = Failure::new(Exit::Usage, message);
+            return Err(failure.next_step("send it to a file with >, in a folder of yours alone"));
+        }
+        if is_as_it_is && self.environment.has_names() {
+            let message = "json and yaml have the names of the vault";
+            return Err(Failure::new(Exit::Usage, message).next_step(
+                "leave --prefix, --name and --python-compat out, which are for variables",
+            ));
+        }
+        Ok(())
     }
 
     /// Nothing is printed where one of the values cannot be.

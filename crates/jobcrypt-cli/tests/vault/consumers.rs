@@ -46,8 +46,12 @@ fn read_back(
     arguments: &[&str],
 ) -> Value {
     let bench = bench(secrets);
+    let prefix: &[&str] = match format {
+        "json" | "yaml" => &[],
+        _ => &["--prefix", "T_"],
+    };
     let exported = bench
-        .vault(&["export", "v", "--prefix", "T_", "--format", format])
+        .vault(&[&["export", "v", "--format", format], prefix].concat())
         .done();
     bench.write("exported", &exported);
     let mut command = bench.command(program);

@@ -61,6 +61,19 @@ fn what_is_missing_is_said_with_what_to_do() {
             &["exec", "v", "A=s3cret", "env"],
             "put -- in front of the command",
         ),
+        (&["export", "v", "--to", "file"], "is for github-env"),
+        (
+            &["export", "v", "--format", "json", "--to", "file"],
+            "is for github-env",
+        ),
+        (
+            &["export", "v", "--format", "yaml", "--prefix", "X_"],
+            "leave --prefix",
+        ),
+        (
+            &["export", "v", "--json", "--name", "X=a"],
+            "leave --prefix",
+        ),
         (
             &["create", "w", "--id", "AAAAAAAAAAAAAAAAAAAAAA"],
             "leave --id out",

@@ -40,10 +40,12 @@ pub(crate) fn count_row(table: &Table, row: &SqliteRow, counts: &mut Counts) -> 
     let stored = Zeroizing::new(bytes(4)?.unwrap_or_default());
     let mut found = vec![(Place::Args, stored_form::of(&stored, &table.marker))];
     found.extend(
-        stored_form::tokens_within(&stored, &table.marker).map(|it| (Place::WithinArgs, it)),
+        stored_form::tokens_within(&token_scan::unescaped(&stored), &table.marker)
+            .map(|it| (Place::WithinArgs, it)),
     );
     for (at, further) in table.further.iter().enumerate() {
         let value = bytes(5 + at)?.unwrap_or_default();
+        let value = token_scan::unescaped(&value);
         let tokens = token_scan::tokens(&value);
         found.extend(tokens.map(|it| (Place::Column(further.name.clone()), it.found())));
     }
