@@ -55,7 +55,11 @@ impl Sql {
         }
         if page.skips_running && !running.is_empty() {
             let running: Vec<_> = running.iter().map(|it| literal(it)).collect();
-            self.and(&format!("{} not in ({})", state(table), running.join(", ")));
+            self.and(&format!(
+                "coalesce({}, '') not in ({})",
+                state(table),
+                running.join(", ")
+            ));
         }
         if page.only_with_tokens {
             let places = std::iter::once(&table.args).chain(&table.further);
