@@ -5,8 +5,9 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate and the crates of the project that its library may depend on.
-const MAY_KNOW: [(&str, &[&str]); 16] = [
+const MAY_KNOW: [(&str, &[&str]); 17] = [
     ("jobcrypt-core", &[]),
+    ("jobcrypt-apalis", &["jobcrypt-core", "jobcrypt-tower"]),
     ("jobcrypt-audit", &["jobcrypt-core"]),
     ("jobcrypt-ciphers", &["jobcrypt-core"]),
     (
@@ -27,6 +28,7 @@ const MAY_KNOW: [(&str, &[&str]); 16] = [
     (
         "jobcrypt",
         &[
+            "jobcrypt-apalis",
             "jobcrypt-audit",
             "jobcrypt-ciphers",
             "jobcrypt-core",

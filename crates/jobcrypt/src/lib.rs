@@ -5,6 +5,13 @@
     doc = "Encrypts the args of background jobs."
 )]
 
+#[cfg(any(
+    feature = "apalis-postgres",
+    feature = "apalis-redis",
+    feature = "apalis-sqlite"
+))]
+#[doc(inline)]
+pub use jobcrypt_apalis as apalis;
 #[cfg(feature = "audit")]
 #[doc(inline)]
 pub use jobcrypt_audit as audit;

@@ -1,0 +1,114 @@
+use std::{
+    any::TypeId,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use apalis_core::{
+    error::{AbortError, BoxDynError, RetryAfterError},
+    task::Task,
+};
+use jobcrypt_tower::ReducedError;
+use pin_project_lite::pin_project;
+use serde::Serialize;
+use serde_json::Value;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::opening::Opened;
+
+/// Puts [`SealResults`] under a store's own layer, which writes results down. [`EncryptBackend`] brings it
+/// along; nobody installs it.
+///
+/// [`EncryptBackend`]: crate::EncryptBackend
+#[derive(Clone, Debug)]
+pub struct SealResultsLayer<L> {
+    store: L,
+}
+
+impl<L> SealResultsLayer<L> {
+    pub(crate) fn new(store: L) -> Self {
+        Self { store }
+    }
+}
+
+impl<S, L: Layer<SealResults<S>>> Layer<S> for SealResultsLayer<L> {
+    type Service = L::Service;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        self.store.layer(SealResults { inner })
+    }
+}
+
+/// Seals what handlers and the steps of workflows return, and takes out of their errors what serde quotes.
+#[derive(Clone, Debug)]
+pub struct SealResults<S> {
+    inner: S,
+}
+
+impl<S, A> Service<Task<A>> for SealResults<S>
+where
+    S: Service<Task<A>>,
+    S::Error: Into<BoxDynError>,
+    S::Response: Serialize + 'static,
+{
+    type Response = Value;
+    type Error = BoxDynError;
+    type Future = SealResultsFuture<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, task: Task<A>) -> Self::Future {
+        let opened = task.data().get::<Opened>().cloned();
+        SealResultsFuture {
+            inner: self.inner.call(task),
+            opened,
+        }
+    }
+}
+
+pin_project! {
+    /// The future of [`SealResults`].
+    pub struct SealResultsFuture<F> {
+        #[pin]
+        inner: F,
+        opened: Option<Opened>,
+    }
+}
+
+impl<F, T, E> Future for SealResultsFuture<F>
+where
+    F: Future<Output = Result<T, E>>,
+    E: Into<BoxDynError>,
+    T: Serialize + 'static,
+{
+    type Output = Result<Value, BoxDynError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let output = ready!(this.inner.poll(context));
+        Poll::Ready(match (output, this.opened) {
+            (Ok(_), _) if TypeId::of::<T>() == TypeId::of::<()>() => Ok(Value::Null),
+            (Ok(result), Some(opened)) => opened.opening.seal_result(&result).map_err(Into::into),
+            (Ok(result), None) => serde_json::to_value(result).map_err(Into::into),
+            (Err(error), Some(opened)) if opened.was_sealed => Err(reduce(error.into())),
+            (Err(error), _) => Err(error.into()),
+        })
+    }
+}
+
+/// An error stays what it was to whoever looks at its type.
+fn reduce(error: BoxDynError) -> BoxDynError {
+    let Some(reduced) = ReducedError::of(&*error) else {
+        return error;
+    };
+    if error.is::<AbortError>() {
+        return AbortError::new(reduced).into();
+    }
+    match error.downcast_ref::<RetryAfterError>() {
+        Some(later) => RetryAfterError::new(reduced, later.get_duration()).into(),
+        None => reduced.into(),
+    }
+}
