@@ -77,7 +77,7 @@ impl JobNote {
         metadata.get(METADATA_KEY).ok().flatten()
     }
 
-    pub(crate) fn of_waiting(waiting: Waiting, cause: Cause) -> Self {
+    pub(crate) fn of_waiting(waiting: &Waiting, cause: Cause) -> Self {
         Self::Waiting {
             cause,
             since: timestamp(waiting.since),

@@ -59,7 +59,7 @@ impl OpenMiddleware {
             (Verdict::Wait { waiting, delay }, _) => {
                 let source = std::error::Error::source(&cause);
                 warn!(target: "jobcrypt", job = job.id, error = %cause, source, ?delay, "job.waiting");
-                job_note::write(context, &JobNote::of_waiting(waiting, Cause::from(&cause)))?;
+                job_note::write(context, &JobNote::of_waiting(&waiting, Cause::from(&cause)))?;
                 Ok(WorkOutcome::Snooze(delay))
             }
             (Verdict::Park, Refused::Park) => {

@@ -98,11 +98,18 @@ async fn a_job_is_unique_by_a_keyed_hash_that_nobody_guesses() {
         (&old, &alan, true),
     ] {
         let jid = client.perform_async::<SendLetter, _>(args.clone()).await;
-        assert_eq!(jid.expect("the server answers").is_some(), is_new, "{args:?}");
+        assert_eq!(
+            jid.expect("the server answers").is_some(),
+            is_new,
+            "{args:?}"
+        );
     }
     let names: Vec<String> = bench.redis(&["KEYS", "sidekiq:unique:*"]).await;
     assert_eq!(names.len(), 3, "{names:?}");
-    assert!(names.iter().all(|name| name.contains(":SendLetter:jcu1.")), "{names:?}");
+    assert!(
+        names.iter().all(|name| name.contains(":SendLetter:jcu1.")),
+        "{names:?}"
+    );
 }
 
 #[tokio::test]
