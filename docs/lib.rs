@@ -39,6 +39,9 @@ pub mod key_rotation {}
 #[doc = include_str!("key-sources.md")]
 pub mod key_sources {}
 
+#[doc = include_str!("queues.md")]
+pub mod queues {}
+
 #[doc = include_str!("rotate-keys.md")]
 pub mod rotate_keys {}
 

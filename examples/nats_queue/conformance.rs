@@ -19,7 +19,7 @@ struct Encrypted {
     queue: Queue,
     hook: EncryptHook,
     now: SystemTime,
-    _server: NatsServer,
+    server: NatsServer,
 }
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -32,7 +32,7 @@ impl Encrypted {
             queue: queue.expect("the server accepts connections"),
             hook,
             now: SystemTime::now(),
-            _server: server,
+            server,
         }
     }
 
@@ -136,6 +136,22 @@ impl QueueUnderTest for Encrypted {
         deleted.expect("the consumer is there");
         self.queue.workers().await.expect("it is made anew");
     }
+
+    /// What the streams hold, and what the server has written to its files.
+    async fn dump(&mut self) -> Option<Vec<u8>> {
+        let mut dump = self.server.dump().expect("its files can be read");
+        for message in messages(&self.queue.jobs)
+            .await
+            .iter()
+            .chain(&self.parked().await)
+        {
+            dump.extend_from_slice(
+                format!("\n{} {:?}\n", message.subject, message.headers).as_bytes(),
+            );
+            dump.extend_from_slice(&message.payload);
+        }
+        Some(dump)
+    }
 }
 
 fn new_key() -> XChaCha20Poly1305 {
@@ -144,7 +160,8 @@ fn new_key() -> XChaCha20Poly1305 {
 
 #[tokio::test]
 async fn it_keeps_what_jobcrypt_promises() {
-    Box::pin(queue_conformance::queue(new_key, Encrypted::new)).await;
+    let outcomes = Box::pin(queue_conformance::queue(new_key, Encrypted::new)).await;
+    outcomes.record("NATS JetStream");
 }
 
 #[tokio::test]

@@ -24,14 +24,13 @@ const DUE: &str = "Due";
 pub(crate) const JOB: &str = "Job";
 pub(crate) const REASON: &str = "Reason";
 
-/// How long a job waits that is to be tried again.
-const DELAY: Duration = Duration::from_secs(10);
-
 /// A queue on two streams: the jobs, and those that are parked. It knows nothing of encryption.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue {
     pub(crate) context: Context,
     pub(crate) jobs: Stream,
+    /// How long a job waits that is to be tried again.
+    pub(crate) retry_after: Duration,
 }
 
 impl Queue {
@@ -48,7 +47,11 @@ impl Queue {
         };
         stream(PARKED).await?;
         let jobs = stream(JOBS).await?;
-        Ok(Self { context, jobs })
+        Ok(Self {
+            context,
+            jobs,
+            retry_after: Duration::from_secs(10),
+        })
     }
 
     /// The service that stores jobs and returns their ids. All of a batch are sealed before the first is
@@ -124,7 +127,8 @@ impl Queue {
                 self.jobs.delete_message(id).await?;
             }
             Err(Failed::TryLater) => {
-                message.double_ack_with(AckKind::Nak(Some(DELAY))).await?;
+                let delay = AckKind::Nak(Some(self.retry_after));
+                message.double_ack_with(delay).await?;
             }
             Err(Failed::Park(reason)) => {
                 self.park(message, id, reason).await?;

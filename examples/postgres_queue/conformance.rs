@@ -7,11 +7,13 @@ use std::{
 
 use async_trait::async_trait;
 use jobcrypt::{
-    EncryptHook, JobContext, Keyring, SecretKey,
+    EncryptHook, JobContext, Keyring, Policy, SecretKey,
     ciphers::XChaCha20Poly1305,
     tower::{DecryptLayer, EncryptLayer},
 };
-use jobcrypt_testkit::{Attempt, QueueUnderTest, StoredJob, Worker, queue_conformance};
+use jobcrypt_testkit::{
+    Attempt, Behaviour, PostgresPrograms, QueueUnderTest, StoredJob, Worker, queue_conformance,
+};
 use sqlx::{
     AssertSqlSafe, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -28,16 +30,19 @@ struct Encrypted {
     hook: EncryptHook,
 }
 
+fn url() -> String {
+    std::env::var("JOBCRYPT_TEST_POSTGRES").expect(
+        "JOBCRYPT_TEST_POSTGRES is not set: run the tests with `cargo xtask test`, which starts a server",
+    )
+}
+
 /// An empty queue in a schema of its own.
 async fn new_queue() -> Queue {
     static COUNT: AtomicU32 = AtomicU32::new(0);
 
-    let url = std::env::var("JOBCRYPT_TEST_POSTGRES").expect(
-        "JOBCRYPT_TEST_POSTGRES is not set: run the tests with `cargo xtask test`, which starts a server",
-    );
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let schema = format!("postgres_queue_{}_{count}", process::id());
-    let options = PgConnectOptions::from_str(&url).expect("it is a URL");
+    let options = PgConnectOptions::from_str(&url()).expect("it is a URL");
     let pool = PgPoolOptions::new()
         .max_connections(4)
         .connect_with(options.options([("search_path", &schema)]))
@@ -128,6 +133,19 @@ impl QueueUnderTest for Encrypted {
     async fn make_due(&mut self) {
         run(&self.queue.pool, "update job set due = now()").await;
     }
+
+    async fn dump(&mut self) -> Option<Vec<u8>> {
+        let schema: String = sqlx::query_scalar("select current_schema()::text")
+            .fetch_one(&self.queue.pool)
+            .await
+            .expect("the server answers");
+        let programs = PostgresPrograms::find().expect("a server is running");
+        Some(
+            programs
+                .dump(&url(), Some(&schema))
+                .expect("pg_dump dumps it"),
+        )
+    }
 }
 
 fn new_key() -> XChaCha20Poly1305 {
@@ -146,7 +164,22 @@ async fn it_keeps_what_jobcrypt_promises() {
         queue: new_queue().await,
         hook,
     };
-    queue_conformance::queue(new_key, with_hook).await;
+    let outcomes = queue_conformance::queue(new_key, with_hook).await;
+    outcomes.record("PostgreSQL by SQL");
+}
+
+/// The search of the dump finds what it is for.
+#[tokio::test]
+#[should_panic(expected = "a dump of the store holds the args of a job that failed, as it is")]
+async fn where_sealing_is_switched_off_the_dump_holds_args() {
+    let with_hook = async |hook: EncryptHook| Encrypted {
+        queue: new_queue().await,
+        hook: EncryptHook::builder(hook.keys().clone())
+            .default_policy(Policy::readable())
+            .build()
+            .expect("the hook is sound"),
+    };
+    queue_conformance::one(Behaviour::Dump, new_key, with_hook).await;
 }
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use sqlx::{PgConnection, PgPool};
 use tower::{BoxError, Service, ServiceExt, service_fn};
 
@@ -7,6 +9,8 @@ use crate::job::{Failed, Job};
 #[derive(Clone, Debug)]
 pub(crate) struct Queue {
     pub(crate) pool: PgPool,
+    /// How long a job waits that is to be tried again.
+    pub(crate) retry_after: Duration,
 }
 
 impl Queue {
@@ -15,7 +19,10 @@ impl Queue {
         sqlx::raw_sql(include_str!("schema.sql"))
             .execute(&pool)
             .await?;
-        Ok(Self { pool })
+        Ok(Self {
+            pool,
+            retry_after: Duration::from_secs(10),
+        })
     }
 
     /// The service that stores jobs, all or none, and returns their ids.
@@ -51,9 +58,31 @@ impl Queue {
             Ok(ready) => ready.call(job).await.map(drop),
             Err(failed) => Err(failed),
         };
-        finish(&mut transaction, id, &result).await?;
+        self.finish(&mut transaction, id, &result).await?;
         transaction.commit().await?;
         Ok(Some(result))
+    }
+
+    /// A job that was not worked stays in the table, its args as they are.
+    async fn finish(
+        &self,
+        connection: &mut PgConnection,
+        id: i64,
+        result: &Result<(), Failed>,
+    ) -> Result<(), sqlx::Error> {
+        const DONE: &str = "delete from job where id = $1";
+        const LATER: &str = "update job set due = now() + make_interval(secs => $2) where id = $1";
+        const PARK: &str = "update job set parked = $2 where id = $1";
+        let query = match result {
+            Ok(()) => sqlx::query(DONE).bind(id),
+            Err(Failed::TryLater) => {
+                let delay = self.retry_after.as_secs_f64();
+                sqlx::query(LATER).bind(id).bind(delay)
+            }
+            Err(Failed::Park(reason)) => sqlx::query(PARK).bind(id).bind(reason),
+        };
+        query.execute(connection).await?;
+        Ok(())
     }
 }
 
@@ -82,22 +111,4 @@ async fn lock_one(connection: &mut PgConnection) -> Result<Option<Job>, sqlx::Er
         id,
         ..Job::new(&kind, &args)
     }))
-}
-
-/// A job that was not worked stays in the table, its args as they are.
-async fn finish(
-    connection: &mut PgConnection,
-    id: i64,
-    result: &Result<(), Failed>,
-) -> Result<(), sqlx::Error> {
-    const DONE: &str = "delete from job where id = $1";
-    const LATER: &str = "update job set due = now() + interval '10 seconds' where id = $1";
-    const PARK: &str = "update job set parked = $2 where id = $1";
-    let query = match result {
-        Ok(()) => sqlx::query(DONE).bind(id),
-        Err(Failed::TryLater) => sqlx::query(LATER).bind(id),
-        Err(Failed::Park(reason)) => sqlx::query(PARK).bind(id).bind(reason),
-    };
-    query.execute(connection).await?;
-    Ok(())
 }

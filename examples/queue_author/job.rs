@@ -1,11 +1,12 @@
 use std::time::Instant;
 
-use jobcrypt::{Error, JobContext, tower::JobRequest};
+use jobcrypt::{Error, tower::JobRequest};
 
 use crate::queue::Failed;
 
 /// A job of this queue.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, JobRequest)]
+#[job(crate = "jobcrypt::tower")]
 pub(crate) struct Job {
     pub(crate) id: usize,
     pub(crate) kind: String,
@@ -27,23 +28,7 @@ impl Job {
     }
 }
 
-// This much is new in the queue, and no more.
-
-impl JobRequest for Job {
-    type Args = String;
-
-    fn context(&self) -> JobContext<'_> {
-        JobContext::new(&self.kind)
-    }
-
-    fn args(&self) -> &String {
-        &self.args
-    }
-
-    fn args_mut(&mut self) -> &mut String {
-        &mut self.args
-    }
-}
+// This, and the derived trait, is new in the queue, and no more.
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {

@@ -191,6 +191,10 @@ impl QueueUnderTest for Encrypted {
             }
         }
     }
+
+    async fn dump(&mut self) -> Option<Vec<u8>> {
+        Some(SERVER.dump().expect("its files can be read"))
+    }
 }
 
 fn new_key() -> XChaCha20Poly1305 {
@@ -199,7 +203,8 @@ fn new_key() -> XChaCha20Poly1305 {
 
 #[tokio::test]
 async fn it_keeps_what_jobcrypt_promises() {
-    Box::pin(queue_conformance::queue(new_key, Encrypted::new)).await;
+    let outcomes = Box::pin(queue_conformance::queue(new_key, Encrypted::new)).await;
+    outcomes.record("RabbitMQ");
 }
 
 /// Nobody stands for time here: the server itself makes due what waits, and dead-letters what is refused.

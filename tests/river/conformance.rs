@@ -210,8 +210,8 @@ on_both_databases! {
         let with_hook = async |hook| River::new(database.another().await, hook);
         let outcomes = queue_conformance::queue(|| XChaCha20Poly1305::new(key()), with_hook).await;
         outcomes.record(match database {
-            Database::Postgres(_) => "River on PostgreSQL",
-            Database::Sqlite(..) => "River on SQLite",
+            Database::Postgres(_) => "River (PostgreSQL)",
+            Database::Sqlite(..) => "River (SQLite)",
         });
     }
 }

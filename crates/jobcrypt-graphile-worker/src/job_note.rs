@@ -43,7 +43,7 @@ pub(crate) fn read(note: &str) -> Option<Waiting> {
             waiting.key_unknown_since = Some(seconds(since)?);
         } else {
             let (class, since) = part.strip_prefix(FOR)?.split_once(SINCE)?;
-            waiting.class = class.to_owned();
+            class.clone_into(&mut waiting.class);
             waiting.since = seconds(since)?;
         }
     }

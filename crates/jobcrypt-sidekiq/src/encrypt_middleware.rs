@@ -84,7 +84,7 @@ impl EncryptMiddleware {
             Verdict::Wait { waiting, delay } => {
                 let source = cause.source();
                 warn!(target: "jobcrypt", job = job.jid, error = %cause, source, ?delay, "job.waiting");
-                JobNote::of_waiting(waiting, Cause::from(&cause)).write(&mut job);
+                JobNote::of_waiting(&waiting, Cause::from(&cause)).write(&mut job);
                 (SCHEDULE, now + delay.as_secs())
             }
             Verdict::Park => {

@@ -74,18 +74,12 @@ impl JobNote {
         serde_json::from_str(job.error_message.as_deref()?).ok()
     }
 
-    pub(crate) fn of_waiting(waiting: Waiting, cause: Cause) -> Self {
-        let Waiting {
-            since,
-            times,
-            key_unknown_since,
-            ..
-        } = waiting;
+    pub(crate) fn of_waiting(waiting: &Waiting, cause: Cause) -> Self {
         Self::Waiting {
             cause,
-            since,
-            times,
-            key_unknown_since,
+            since: waiting.since,
+            times: waiting.times,
+            key_unknown_since: waiting.key_unknown_since,
         }
     }
 

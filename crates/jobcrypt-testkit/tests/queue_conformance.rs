@@ -47,11 +47,14 @@ impl Form {
         match self {
             Self::AsItIs => text.to_owned(),
             Self::Base64 => base64_simd::STANDARD.encode_to_string(text),
-            Self::Escaped => text
-                .chars()
-                .map(|it| format!("\\u{:04x}", it as u32))
-                .collect(),
-            Self::Hex => text.bytes().map(|byte| format!("{byte:02x}")).collect(),
+            Self::Escaped => {
+                let escaped = text.chars().map(|it| format!("\\u{:04x}", it as u32));
+                escaped.collect::<Vec<_>>().concat()
+            }
+            Self::Hex => {
+                let digits = text.bytes().map(|byte| format!("{byte:02x}"));
+                digits.collect::<Vec<_>>().concat()
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask test | ci | bench | faults | fips | fuzz`.
+//! The project's own commands: `cargo xtask test | ci | bench | faults | fips | fuzz | queues`.
 
 #[cfg(not(unix))]
 compile_error!(
@@ -13,6 +13,8 @@ mod faults;
 mod feature_checks;
 mod fips;
 mod fuzz;
+mod queues;
+mod queues_page;
 mod requirements;
 mod test;
 
@@ -40,6 +42,8 @@ enum Xtask {
     Fips,
     /// Look for bytes that break what must hold for all of them; on Linux
     Fuzz(fuzz::Fuzz),
+    /// Ask every queue what it does with sealed jobs, and write docs/queues.md
+    Queues,
 }
 
 fn main() -> ExitCode {
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
         Xtask::Faults => faults::run(),
         Xtask::Fips => fips::run(),
         Xtask::Fuzz(fuzz) => fuzz::run(&fuzz),
+        Xtask::Queues => queues::run(),
     };
     code.map_or_else(
         |error| {

@@ -4,7 +4,9 @@ use jobcrypt_testkit::PostgresServer;
 
 use crate::{
     cargo::{announce, exit_code},
-    feature_checks, requirements,
+    feature_checks,
+    queues::Outcomes,
+    requirements,
 };
 
 /// Runs the tests with what they need and returns the exit code of `cargo test`.
@@ -20,11 +22,25 @@ pub(crate) fn run_writing(arguments: &[&str]) -> io::Result<u8> {
     run_in(&python, &arguments, &[("JOBCRYPT_WRITE_FAULTS", "yes")])
 }
 
-/// Runs the tests with these variables too.
+/// Runs the tests with these variables too, and compares what they find out about queues with its page.
 pub(crate) fn run_in(
     python: &Path,
     arguments: &[String],
     variables: &[(&str, &str)],
+) -> io::Result<u8> {
+    let outcomes = Outcomes::new()?;
+    match run_recording(python, arguments, variables, &outcomes)? {
+        0 => outcomes.compare(arguments.is_empty()),
+        code => Ok(code),
+    }
+}
+
+/// Runs the tests, which write down what they find out about queues.
+pub(crate) fn run_recording(
+    python: &Path,
+    arguments: &[String],
+    variables: &[(&str, &str)],
+    outcomes: &Outcomes,
 ) -> io::Result<u8> {
     let all_features = feature_checks::all_features(&chosen_packages(arguments))?;
     let postgres = PostgresServer::start(&env::temp_dir())?;
@@ -33,6 +49,7 @@ pub(crate) fn run_in(
     exit_code(
         announce("test", &cargo_arguments(&all_features, arguments))
             .envs(variables.iter().copied())
+            .env("JOBCRYPT_QUEUE_OUTCOMES", outcomes.folder())
             .env("JOBCRYPT_TEST_FEATURES", &all_features)
             .env("JOBCRYPT_TEST_POSTGRES", postgres.url())
             .env("JOBCRYPT_TEST_PYTHON", python),

@@ -45,6 +45,8 @@ impl TaskHandler for ChargeCard {
         Seen::push(&context);
         match &*self.pan {
             "declined" => Err("declined".to_owned()),
+            "misread" => Err(misread().to_string()),
+            "panics" => panic!("{:?}", misread()),
             "again" => {
                 let utils = EncryptPlugin::utils(&context).expect("the plugin is installed");
                 let next = Self { pan: "4111".into() };
@@ -90,6 +92,11 @@ impl BatchTaskHandler for SendInvoice {
         };
         std::future::ready(items.into_iter().map(result).collect::<Vec<_>>())
     }
+}
+
+/// What serde says quotes the value that it stumbled over.
+fn misread() -> serde_json::Error {
+    serde_json::from_str::<u32>(r#""4111-of-a-card""#).expect_err("it is no number")
 }
 
 pub(crate) fn later() -> graphile_worker::JobSpec {

@@ -113,6 +113,25 @@ async fn errors_quote_no_args_and_a_retry_stays_sealed() {
 }
 
 #[tokio::test]
+async fn what_a_handler_says_of_args_by_serdes_words_is_reduced() {
+    for pan in ["misread", "panics"] {
+        let bed = Bed::new().await;
+        let card = ChargeCard { pan: pan.into() };
+        bed.utils
+            .add_job(card, JobSpec::default())
+            .await
+            .expect("stored");
+        assert_eq!(bed.work().await.len(), 1);
+        let (attempts, error, ..) = oldest(&bed).await;
+        assert_eq!(attempts, 1);
+        assert!(
+            error.contains("do not fit") && !error.contains("4111"),
+            "{pan}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_sealed_is_not_stored() {
     let bed = Bed::new().await;
     let mut sealed = json!({"pan": "4111"});
