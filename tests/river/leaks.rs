@@ -110,7 +110,8 @@ impl Site {
         let args = format!(r#"{{"do":"{what}","secret":"{SECRET}"}}"#);
         let opts = InsertOpts::default().with_max_attempts(1);
         let inserted = self.client.insert(ChargeCard::new(&args)).opts(opts).await;
-        self.end_of(inserted.expect("it is inserted").job.id()).await
+        self.end_of(inserted.expect("it is inserted").job.id())
+            .await
     }
 
     async fn end_of(&mut self, id: i64) -> JobRow {
