@@ -112,3 +112,42 @@ fn reduce(error: BoxDynError) -> BoxDynError {
         None => reduced.into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn serdes() -> serde_json::Error {
+        serde_json::from_str::<u32>(r#""canary-pan-4711""#).expect_err("it is no number")
+    }
+
+    #[test]
+    fn an_error_that_quotes_args_is_reduced_and_stays_what_it_was() {
+        let reduced = reduce(AbortError::new(serdes()).into());
+        assert!(reduced.is::<AbortError>() && !reduced.to_string().contains("canary"));
+
+        let later = Duration::from_secs(7);
+        let reduced = reduce(RetryAfterError::new(serdes(), later).into());
+        assert!(!reduced.to_string().contains("canary"));
+        let reduced = reduced.downcast::<RetryAfterError>();
+        assert_eq!(reduced.expect("it is still one").get_duration(), later);
+    }
+
+    #[test]
+    fn a_panic_that_was_made_an_error_is_reduced() {
+        let text = format!(
+            "called `Result::unwrap()` on an `Err` value: {:?}",
+            serdes()
+        );
+        let panic = AbortError::new(format!("PanicError: {text}"));
+        assert!(panic.to_string().contains("canary"));
+        assert!(!reduce(panic.into()).to_string().contains("canary"));
+    }
+
+    #[test]
+    fn other_errors_stay_as_they_are() {
+        assert_eq!(reduce("declined".into()).to_string(), "declined");
+    }
+}

@@ -1,6 +1,12 @@
 //! Jobs that cannot be opened, beside some that can.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use apalis_core::{
     backend::TaskSink,
@@ -8,9 +14,11 @@ use apalis_core::{
     worker::{builder::WorkerBuilder, context::WorkerContext},
 };
 use apalis_sqlite::SqliteStorage;
+use async_trait::async_trait;
 use jobcrypt_apalis::EncryptBackend;
-use jobcrypt_core::{EncryptHook, JobContext};
+use jobcrypt_core::{EncryptHook, Encryptor, Error, JobContext, KeyProvider, Keyring, Keys};
 use jobcrypt_testkit::Worker;
+use tokio::sync::Notify;
 
 use crate::{
     bench::{Args, Bench, Engine, hook, new_key, on_each_store, raw, worker_name},
@@ -60,8 +68,8 @@ on_each_store! {
 
     async fn the_wait_for_a_key_grows_and_is_forgotten_once_it_is_there<E>() {
         let mut bench = Bench::<E>::new(hook(new_key())).await;
-        let key: std::sync::Arc<dyn jobcrypt_core::Encryptor> = std::sync::Arc::new(new_key());
-        let id = bench.plant(KIND, &sealed(&hook(std::sync::Arc::clone(&key)))).await;
+        let key: Arc<dyn Encryptor> = Arc::new(new_key());
+        let id = bench.plant(KIND, &sealed(&hook(Arc::clone(&key)))).await;
         for delay in [10, 20, 40] {
             bench.work_one(Worker::Succeeds).await;
             let due_in = bench.row(&id).await.due_in;
@@ -74,7 +82,7 @@ on_each_store! {
         let (_, seen) = bench.work_one(Worker::Fails).await;
         assert_eq!(seen, Some((KIND.to_owned(), ARGS.to_owned())));
 
-        bench.hook.keys().swap(jobcrypt_core::Keyring::new(new_key()).build().expect("it is one"));
+        bench.hook.keys().swap(Keyring::new(new_key()).build().expect("it is one"));
         bench.engine.make_due().await;
         bench.work_one(Worker::Succeeds).await;
         let due_in = bench.row(&id).await.due_in;
@@ -135,4 +143,63 @@ async fn args_that_do_not_fit_the_handler_park_their_job_only() {
     assert_eq!(rows.iter().filter(|row| row.is_parked()).count(), 1);
     assert_eq!(rows.iter().filter(|row| row.status == "Done").count(), 1);
     assert!(!format!("{rows:?}").contains("canary"));
+}
+
+/// Has one key at first, and the other once it is told.
+struct Slow {
+    keys: [Arc<dyn Encryptor>; 2],
+    was_asked: AtomicBool,
+    told: Arc<Notify>,
+}
+
+#[async_trait]
+impl KeyProvider for Slow {
+    async fn keyring(&self) -> Result<Keyring, Error> {
+        let [one, other] = &self.keys;
+        let keyring = Keyring::new(Arc::clone(one));
+        if !self.was_asked.swap(true, Ordering::Relaxed) {
+            return keyring.build();
+        }
+        self.told.notified().await;
+        keyring.and(Arc::clone(other)).build()
+    }
+}
+
+#[tokio::test]
+async fn jobs_do_not_wait_behind_one_whose_key_is_asked_for() {
+    let [one, other]: [Arc<dyn Encryptor>; 2] = [Arc::new(new_key()), Arc::new(new_key())];
+    let told = Arc::new(Notify::new());
+    let provider = Slow {
+        keys: [one, Arc::clone(&other)],
+        was_asked: AtomicBool::new(false),
+        told: Arc::clone(&told),
+    };
+    let keys = Keys::from_provider_every(Duration::ZERO, provider).await;
+    let hook = EncryptHook::builder(keys.expect("it has one key")).build();
+    let mut bench = Bench::<Sqlite>::new(hook.expect("the hook is sound")).await;
+    let first = bench.plant(KIND, &sealed(&self::hook(other))).await;
+    bench.engine.put_first(&first).await;
+    bench.push(KIND, "\"behind\"").await.expect("it is stored");
+
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let remembered = Arc::clone(&seen);
+    let work = move |args: Args, worker: WorkerContext| {
+        let mut seen = seen.lock().expect("no handler panics");
+        seen.push(args.get().to_owned());
+        let is_last = seen.len() == 2;
+        told.notify_one();
+        async move {
+            if is_last {
+                worker.stop()?;
+            }
+            Ok::<_, BoxDynError>(())
+        }
+    };
+    let backend = bench.backend(KIND).clone();
+    let worker = WorkerBuilder::new(worker_name())
+        .backend(backend)
+        .build(work);
+    worker.run().await.expect("the worker lives on");
+    let seen = remembered.lock().expect("no handler panics");
+    assert_eq!(*seen, ["\"behind\"", ARGS]);
 }
