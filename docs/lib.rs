@@ -57,5 +57,8 @@ pub mod vault {}
 #[doc = include_str!("vault-format.md")]
 pub mod vault_format {}
 
+#[doc = include_str!("what-is-protected.md")]
+pub mod what_is_protected {}
+
 #[doc = include_str!("writing-an-encryptor.md")]
 pub mod writing_an_encryptor {}

@@ -29,6 +29,7 @@ import (
 const (
 	marker = "river_encrypt"
 	form   = "jc1"
+	pad    = "+pad"
 )
 
 var (
@@ -160,6 +161,8 @@ func newEncryptor(name string, key []byte) encryptor {
 type request struct {
 	Op, Cipher, Kind, Namespace, Purpose, Detail string
 	Key, Args, Stored                            []byte
+	// To a multiple of how many bytes a token is padded.
+	Pad int
 }
 
 func (r *request) keyID() string {
@@ -169,9 +172,9 @@ func (r *request) keyID() string {
 	return base64url.EncodeToString(digest.Sum(nil)[:16])
 }
 
-func (r *request) context() []byte {
+func (r *request) context(option string) []byte {
 	var context []byte
-	for _, part := range []string{form, r.Purpose, r.Kind, r.Namespace, r.Detail} {
+	for _, part := range []string{form + option, r.Purpose, r.Kind, r.Namespace, r.Detail} {
 		context = binary.BigEndian.AppendUint16(context, uint16(len(part)))
 		context = append(context, part...)
 	}
@@ -179,8 +182,8 @@ func (r *request) context() []byte {
 }
 
 // What stands behind the plaintext of a cipher that takes no associated data.
-func (r *request) ending() []byte {
-	context := r.context()
+func (r *request) ending(option string) []byte {
+	context := r.context(option)
 	ending := binary.BigEndian.AppendUint16(clone(context), uint16(len(context)))
 	return append(ending, 0)
 }
@@ -188,12 +191,19 @@ func (r *request) ending() []byte {
 func (r *request) seal() []byte {
 	key := newEncryptor(r.Cipher, r.Key)
 	var body []byte
-	if key.takesAssociatedData() {
-		body = key.encrypt(r.context(), r.Args)
-	} else {
-		body = key.encrypt(nil, append(r.Args, r.ending()...))
+	plaintext, option := r.Args, ""
+	if r.Pad > 0 {
+		option, plaintext = pad, append(plaintext, 0x80)
+		for len(plaintext)%r.Pad != 0 {
+			plaintext = append(plaintext, 0)
+		}
 	}
-	token := strings.Join([]string{form, r.Cipher, r.keyID(), base64url.EncodeToString(body)}, ".")
+	if key.takesAssociatedData() {
+		body = key.encrypt(r.context(option), plaintext)
+	} else {
+		body = key.encrypt(nil, append(plaintext, r.ending(option)...))
+	}
+	token := strings.Join([]string{form, r.Cipher + option, r.keyID(), base64url.EncodeToString(body)}, ".")
 	return must(json.Marshal(map[string]string{marker: token}))
 }
 
@@ -203,8 +213,12 @@ func (r *request) open() ([]byte, error) {
 		return nil, errMalformed
 	}
 	parts := strings.Split(envelope[marker], ".")
-	if parts[0] != form {
+	if parts[0] != form || len(parts) < 2 {
 		return nil, errVersion
+	}
+	option := ""
+	if strings.HasSuffix(parts[1], pad) {
+		parts[1], option = strings.TrimSuffix(parts[1], pad), pad
 	}
 	if len(parts) != 4 || !cipherName.MatchString(parts[1]) {
 		return nil, errMalformed
@@ -218,13 +232,28 @@ func (r *request) open() ([]byte, error) {
 	}
 	key := newEncryptor(r.Cipher, r.Key)
 	if key.takesAssociatedData() {
-		return key.decrypt(r.context(), body)
+		plaintext, err := key.decrypt(r.context(option), body)
+		if err != nil {
+			return nil, err
+		}
+		return unpadded(plaintext, option)
 	}
 	framed, err := key.decrypt(nil, body)
 	if err != nil {
 		return nil, err
 	}
-	plaintext, ok := cutSuffix(framed, r.ending())
+	plaintext, ok := cutSuffix(framed, r.ending(option))
+	if !ok {
+		return nil, errAuthentication
+	}
+	return unpadded(plaintext, option)
+}
+
+func unpadded(plaintext []byte, option string) ([]byte, error) {
+	if option == "" {
+		return plaintext, nil
+	}
+	plaintext, ok := cutSuffix(bytes.TrimRight(plaintext, "\x00"), []byte{0x80})
 	if !ok {
 		return nil, errAuthentication
 	}

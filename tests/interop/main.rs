@@ -34,6 +34,7 @@ const FORMS: [LegacyForm; 3] = [
 ];
 const MESSAGES: usize = 600;
 const MESSAGES_FOR_STRANGERS: usize = 60;
+const MESSAGES_OF_FIELDS: usize = 100;
 const LEGACY_MESSAGES: usize = 250;
 const SPELLINGS: usize = 1500;
 
@@ -118,6 +119,35 @@ fn rust_opens_what_others_sealed() {
                     "{}, {cipher}",
                     reader.language
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn fields_pass_between_rust_and_python() {
+    let (mut python, mut messages) = (Reader::python(), Messages::new());
+    for cipher in CIPHERS {
+        for _ in 0..MESSAGES_OF_FIELDS {
+            let message = messages.with_fields(cipher);
+            for stored in [message.seal_fields(), python.seal_fields(&message)] {
+                let place = String::from_utf8_lossy(&stored).into_owned();
+                let opened = Ok(Some(message.args.clone()));
+                assert_eq!(message.open(&stored), opened, "{place}");
+                assert_eq!(python.open(&message, &stored), opened, "{place}");
+                for (from, to, class) in [
+                    ("\"host\":\"", "\"host\":\"x", "bound_field_changed"),
+                    ("\"port\":[", "\"port\":[[],", "bound_field_changed"),
+                    ("\"*\":null", "\"*\":0", "field_changed"),
+                    ("\"users\"", "\"note\":null,\"users\"", "field_changed"),
+                    ("\"users\"", "\"users\":0,\"users\"", "duplicate_field"),
+                    ("\"host\"", "\"host\":0,\"h\\u006fst\"", "duplicate_field"),
+                ] {
+                    let attack = place.replacen(from, to, 1).into_bytes();
+                    assert_eq!(message.open(&attack), refused(class), "{place}, {to}");
+                    let by_python = python.open(&message, &attack);
+                    assert_eq!(by_python, refused(class), "{place}, {to}");
+                }
             }
         }
     }

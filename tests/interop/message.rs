@@ -11,6 +11,10 @@ use crate::named;
 
 const PURPOSES: [&str; 6] = ["args", "error", "output", "value", "vault", "x-report"];
 
+pub(crate) const REQUIRED: [&str; 1] = ["/password~1~0/*"];
+pub(crate) const OPTIONAL: [&str; 2] = ["/users/*/ssn", "/note"];
+pub(crate) const BOUND: [&str; 2] = ["/host", "/port/*"];
+
 /// Args and the place they belong to, with the key they are sealed with.
 #[derive(Clone)]
 pub(crate) struct Message {
@@ -20,6 +24,8 @@ pub(crate) struct Message {
     pub(crate) namespace: String,
     pub(crate) purpose: &'static str,
     pub(crate) detail: String,
+    /// To a multiple of how many bytes it is padded.
+    pub(crate) pad: Option<u32>,
     pub(crate) args: Vec<u8>,
 }
 
@@ -50,7 +56,21 @@ impl Message {
     }
 
     pub(crate) fn seal(&self) -> Vec<u8> {
-        self.hook(Policy::sealed())
+        self.seal_with(Policy::sealed())
+    }
+
+    /// Seals the fields of [`Messages::with_fields`].
+    pub(crate) fn seal_fields(&self) -> Vec<u8> {
+        let fields = Policy::fields(REQUIRED).optional_fields(OPTIONAL);
+        self.seal_with(fields.bind(BOUND))
+    }
+
+    fn seal_with(&self, policy: Policy) -> Vec<u8> {
+        let policy = match self.pad {
+            Some(bytes) => policy.pad_to(bytes),
+            None => policy,
+        };
+        self.hook(policy)
             .seal_bytes(&self.context(), &self.args)
             .expect("random args can be sealed")
             .expect("every kind is sealed")
@@ -137,8 +157,27 @@ impl Messages {
             namespace: self.text(16),
             purpose: PURPOSES[self.below(PURPOSES.len())],
             detail: self.text(16),
+            pad: self.flip_a_coin().then(|| 2 + self.0.next_u32() % 100),
             args: json!({"text": self.text(200)}).to_string().into_bytes(),
         }
+    }
+
+    /// Args with fields to seal and to bind, under names and with values of every sort.
+    pub(crate) fn with_fields(&mut self, cipher: &'static str) -> Message {
+        let users: Vec<_> = (0..self.below(3))
+            .map(|_| json!({"ssn": self.text(8), "name": self.text(8)}))
+            .collect();
+        let name = self.text(6);
+        let args = json!({
+            "host": self.text(8),
+            "port": [self.0.next_u32(), f64::from(self.0.next_u32()) / 1e9, {name.clone(): {}}],
+            "password/~": {"*": self.text(20), name: 1},
+            "users": users,
+        });
+        let mut message = self.json(cipher);
+        message.purpose = "args";
+        message.args = args.to_string().into_bytes();
+        message
     }
 
     /// Characters of every plane and from the first one, with quotes, zero and line breaks.

@@ -9,9 +9,11 @@ use serde_json::json;
 
 use crate::{
     go,
-    message::{Message, Outcome},
+    message::{BOUND, Message, OPTIONAL, Outcome, REQUIRED},
     python,
 };
+
+const FIELDS: &str = "fields";
 
 /// A reader and writer in another language: one line asks, one line answers.
 pub(crate) struct Reader {
@@ -56,6 +58,11 @@ impl Reader {
         self.write("seal", message, "")
     }
 
+    /// Seals the fields of [`Messages::with_fields`](crate::message::Messages::with_fields).
+    pub(crate) fn seal_fields(&mut self, message: &Message) -> Vec<u8> {
+        self.write("seal", message, FIELDS)
+    }
+
     pub(crate) fn seal_legacy(&mut self, form: LegacyForm, message: &Message) -> Vec<u8> {
         self.write("legacy_seal", message, &format!("{form:?}"))
     }
@@ -88,7 +95,7 @@ impl Reader {
         name: &str,
         sent: &[u8],
     ) -> Outcome {
-        let line = json!({
+        let mut line = json!({
             "op": op,
             "form": form,
             "cipher": message.cipher,
@@ -97,8 +104,12 @@ impl Reader {
             "namespace": message.namespace,
             "purpose": message.purpose,
             "detail": message.detail,
+            "pad": message.pad,
             name: STANDARD.encode_to_string(sent),
         });
+        if form == FIELDS {
+            line["fields"] = json!({"required": REQUIRED, "optional": OPTIONAL, "bound": BOUND});
+        }
         writeln!(self.lines_in, "{line}").expect("it reads");
         let mut answer = String::new();
         self.lines_out.read_line(&mut answer).expect("it answers");

@@ -29,7 +29,7 @@ fn sealed(hook: &EncryptHook, kind: &str) -> String {
 }
 
 /// Works a stored row that must be parked, beside good jobs; checks all that parking promises.
-async fn is_parked(
+pub(crate) async fn is_parked(
     database: &Database,
     hook: &EncryptHook,
     kind: &str,

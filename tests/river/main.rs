@@ -4,5 +4,7 @@ mod composition;
 mod conformance;
 mod drain;
 mod failures;
+mod fields;
 mod keys;
+mod leaks;
 mod passage;

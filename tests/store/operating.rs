@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jobcrypt::store::{DrainSample, Error, Place, Selection, Store, Table, drain_plot};
+use jobcrypt::store::{DrainSample, Error, Place, Reveal, Selection, Store, Table, drain_plot};
 use workbench::{Bench, Database, hook, on_both_databases};
 
 use crate::{
@@ -38,15 +38,15 @@ on_both_databases! {
         let id = database.plant("charge_card", &sealed(&hook, "charge_card")).await.to_string();
         let store = store(&database).await;
         let sink = Lines::default();
-        let shown = store.reveal(&hook, &id, &[], &sink).await.expect("it opens");
-        assert_eq!(&**shown, ARGS);
+        let shown = store.reveal(&hook, &Reveal::job(&id), &sink).await.expect("it opens");
+        assert_eq!(&**shown.args, ARGS);
         assert_eq!(sink.taken(), [format!("job.revealed river_job {id} charge_card")]);
-        let shown = store.reveal(&hook, &id, &["/pan".to_owned()], &sink).await;
-        assert_eq!(&**shown.expect("it opens"), r#"{"pan":"[redacted]"}"#);
-        let error = store.reveal(&hook, &id, &[], &FullDisk).await;
-        let error = error.expect_err("without a record nothing is shown");
+        let shown = store.reveal(&hook, &Reveal::job(&id).redact("/pan"), &sink).await;
+        assert_eq!(&**shown.expect("it opens").args, r#"{"pan":"[redacted]"}"#);
+        let error = store.reveal(&hook, &Reveal::job(&id), &FullDisk).await;
+        let error = error.err().expect("without a record nothing is shown");
         assert!(matches!(error, Error::Audit(_)), "{error}");
-        let error = store.reveal(&hook, "999", &[], &sink).await.expect_err("no such job");
+        let error = store.reveal(&hook, &Reveal::job("999"), &sink).await.err().expect("no such job");
         assert!(matches!(error, Error::NoJob(_)), "{error}");
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jobcrypt::{
     EncryptHook,
-    store::{Error, Form, MigrateOptions, Selection, Store, Table},
+    store::{Error, Form, MigrateOptions, Reveal, Selection, Store, Table},
 };
 use workbench::{Database, hook, on_both_databases};
 
@@ -70,8 +70,8 @@ on_both_databases! {
         let status = store.status().await.expect("it counts");
         assert_eq!(status.usage(), BTreeMap::from([(primary(&hook), 2), (old, 1)]));
         assert_eq!(status.plaintext(), 2);
-        let shown = store.reveal(&hook, "01A", &[], &Lines::default()).await.expect("it opens");
-        assert_eq!(&**shown, ARGS);
+        let shown = store.reveal(&hook, &Reveal::job("01A"), &Lines::default()).await.expect("it opens");
+        assert_eq!(&**shown.args, ARGS);
     }
 
     async fn kinds_in_another_table_as_graphile_worker_keeps_them(database: Database) {

@@ -15,7 +15,7 @@ mod program;
 pub use bench::{Bench, build, builder, hook, key, keyring};
 pub use database::{Database, StoredJob};
 pub use kinds::{ChargeCard, RebuildIndex, SendInvoice, SyncMailbox};
-pub use program::program;
+pub use program::{program, program_with};
 
 /// Makes each test run once on SQLite and once on PostgreSQL.
 #[macro_export]

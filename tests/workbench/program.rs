@@ -8,9 +8,19 @@ use serde_json::Value;
 
 /// Returns a program of the project as it is now, selected as cargo does, such as `--bin jobcrypt`: cargo
 /// builds it, unless it is built already.
-pub fn program([selector, name]: [&str; 2]) -> PathBuf {
+pub fn program(selection: [&str; 2]) -> PathBuf {
+    build(selection, &[])
+}
+
+/// Returns a program that needs a feature which is off by default, such as `jobcrypt-examples/naas`.
+pub fn program_with(selection: [&str; 2], feature: &str) -> PathBuf {
+    build(selection, &["--features", feature])
+}
+
+fn build([selector, name]: [&str; 2], features: &[&str]) -> PathBuf {
     let output = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--workspace", selector, name])
+        .args(features)
         // The features that `cargo xtask test` has built everything with, so that it is built already.
         .args(env::var("JOBCRYPT_TEST_FEATURES"))
         .arg("--message-format=json-render-diagnostics")

@@ -2,6 +2,7 @@ use clap::Subcommand;
 
 use crate::{exit::Exit, failure::Failure, output::Output};
 
+mod doctor;
 mod inspect;
 mod interrupt;
 mod migrate;
@@ -18,6 +19,8 @@ pub(crate) enum Command {
     Migrate(Box<migrate::Migrate>),
     /// Show what tokens say of themselves, or reveal one job
     Inspect(Box<inspect::Inspect>),
+    /// Look beside sealed jobs for what shows them: guessable unique keys, readable outputs
+    Doctor(Box<doctor::Doctor>),
     /// Put parked jobs back once the cause is mended
     Unpark(Box<unpark::Unpark>),
 }
@@ -28,6 +31,7 @@ impl Command {
             Self::Status(command) => command.run(output).await,
             Self::Migrate(command) => command.run(output).await,
             Self::Inspect(command) => command.run(output).await,
+            Self::Doctor(command) => command.run(output).await,
             Self::Unpark(command) => command.run(output).await,
         }
     }

@@ -115,6 +115,11 @@ impl<'a> Envelope<'a> {
         self.key_id
     }
 
+    /// Returns what the encryptor wrote as it is written.
+    pub(crate) fn written_body(&self) -> &[u8] {
+        self.body
+    }
+
     /// Appends what the encryptor wrote.
     pub(crate) fn read_body(&self, out: &mut Vec<u8>) -> Result<(), Error> {
         decode_body(self.body, out)

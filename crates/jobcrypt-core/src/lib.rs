@@ -43,6 +43,8 @@ mod seal_batch;
 mod seal_fields;
 mod sealed;
 mod secret_key;
+mod tokens_within;
+mod unique_keys;
 
 pub use audit_event::{AuditEvent, AuditValue};
 pub use audit_sink::AuditSink;
@@ -66,3 +68,4 @@ pub use policy::Policy;
 pub use purpose::Purpose;
 pub use sealed::Sealed;
 pub use secret_key::SecretKey;
+pub use unique_keys::UniqueKeys;

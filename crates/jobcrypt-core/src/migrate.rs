@@ -1,8 +1,10 @@
+use std::num::NonZeroU32;
+
 use zeroize::Zeroizing;
 
 use crate::{
     AuditEvent, EncryptHook, Envelope, Error, ErrorKind, JobContext, Key, KeyId, Keyring,
-    LegacyForm, envelope, form::Form, json_keys, open,
+    LegacyForm, Purpose, envelope, form::Form, json_keys, open,
 };
 
 impl EncryptHook {
@@ -66,6 +68,54 @@ impl EncryptHook {
         to: &JobContext<'_>,
         stored: &[u8],
     ) -> Result<Option<Vec<u8>>, Error> {
+        self.migrate_stored(from, to, &[], stored)
+    }
+
+    /// Like [`migrate_bytes`](Self::migrate_bytes), and moves the single values in the args too that were
+    /// [sealed](crate::Sealed) for this kind under one of `names`, which do not stand in their tokens: in args that are
+    /// readable, beside and among sealed fields, and inside of args that were sealed as a whole afterwards. A value that
+    /// opens under none of the names stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`migrate_bytes`](Self::migrate_bytes).
+    ///
+    /// ```
+    /// # use jobcrypt_ciphers::XChaCha20Poly1305;
+    /// # use jobcrypt_core::{EncryptHook, JobContext, Keyring, Policy, Sealed, SecretKey};
+    /// let keyring = Keyring::new(XChaCha20Poly1305::new(SecretKey::generate()?)).build()?;
+    /// let policy = Policy::readable().with_sealed_values();
+    /// let hook = EncryptHook::builder(keyring).default_policy(policy).build()?;
+    /// let pin = Sealed::seal(&hook, "open_door", "pin", &1234)?;
+    /// let stored = serde_json::to_vec(&serde_json::json!({ "door": 7, "pin": pin }))?;
+    ///
+    /// hook.keys().rotate(XChaCha20Poly1305::new(SecretKey::generate()?))?;
+    /// let job = JobContext::new("open_door");
+    /// let moved = hook.migrate_bytes_and_values(&job, &["pin"], &stored)?.expect("it was under the old key");
+    /// let args: serde_json::Value = serde_json::from_slice(&moved)?;
+    /// let pin: Sealed<u16> = serde_json::from_value(args["pin"].clone())?;
+    /// assert_eq!(pin.open(&hook, "open_door", "pin")?, 1234);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn migrate_bytes_and_values(
+        &self,
+        context: &JobContext<'_>,
+        names: &[impl AsRef<str>],
+        stored: &[u8],
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let value = context.with_purpose(Purpose::VALUE);
+        let names = names.iter().map(AsRef::as_ref);
+        let values: Vec<_> = names.map(|name| value.with_detail(name)).collect();
+        self.migrate_stored(context, context, &values, stored)
+    }
+
+    fn migrate_stored(
+        &self,
+        from: &JobContext<'_>,
+        to: &JobContext<'_>,
+        values: &[JobContext<'_>],
+        stored: &[u8],
+    ) -> Result<Option<Vec<u8>>, Error> {
         let in_job = |error: Error| error.for_job(to.kind());
         if self.0.is_decrypt_only {
             let detail = "a decrypt-only hook cannot move jobs to another key";
@@ -74,84 +124,113 @@ impl EncryptHook {
         let policy = self.policy(from.kind());
         let token = self.0.marker.find(stored).map_err(in_job)?;
         if token.is_none() && !policy.is_in_plain_form(stored) {
-            return open::accept_plaintext(policy, stored)
-                .map(|()| None)
-                .map_err(in_job);
+            open::accept_plaintext(policy, stored).map_err(in_job)?;
+            return self.migrate_tokens(values, stored);
         }
         let keyring = self.keys().snapshot();
         let key = self.key_of(to, &keyring).map_err(in_job)?;
         let envelope = token
             .as_deref()
             .and_then(|token| Envelope::parse_bytes(token).ok());
-        if from == to
-            && envelope.is_some_and(|it| {
-                it.key_id() == key.key_id() && it.cipher() == key.cipher().as_str()
-            })
-        {
+        let is_there = from == to && envelope.is_some_and(|it| it.is_of(key));
+        if is_there && values.is_empty() {
             return Ok(None);
         }
         if let Some(token) = token.as_deref()
             && envelope.is_some_and(|it| it.is_fields())
         {
-            return self.migrate_fields(from, to, stored, token, key).map(Some);
+            return self.migrate_fields(from, to, values, stored, token, key);
         }
         let Some(plaintext) = self.open_bytes(from, stored)?.map(Zeroizing::new) else {
             return Ok(None);
         };
+        let with_values = self.migrate_tokens(values, &plaintext)?.map(Zeroizing::new);
+        if is_there && with_values.is_none() {
+            return Ok(None);
+        }
         let replaced = match envelope {
-            Some(envelope) => body_of(envelope, key),
+            Some(envelope) => envelope.body_for(key),
             None => self.legacy_body(from, stored, token.as_deref(), key, &keyring),
         };
-        let encryptor = key.encryptor();
+        let plaintext = with_values.as_ref().unwrap_or(&plaintext);
         // What was sealed as a whole stays so, whatever the policy has become.
-        self.whole_envelope(
-            key,
-            to,
-            &plaintext,
-            |bound, plaintext, body| match &replaced {
-                Some(replaced) => encryptor.re_encrypt(replaced, bound, plaintext, body),
-                None => encryptor.encrypt(bound, plaintext, body),
-            },
-        )
+        let bucket = self.bucket_after(to, envelope);
+        self.padded_envelope(key, to, bucket, plaintext, |bound, plaintext, body| {
+            key.encrypt_again(replaced.as_deref(), bound, plaintext, body)
+        })
         .map(Some)
         .map_err(in_job)
     }
 
-    /// Moves the token of fields, and leaves what stands beside it as it is.
+    /// Moves the token of fields and the values among them, and leaves what else stands beside it as it is.
     fn migrate_fields(
         &self,
         from: &JobContext<'_>,
         to: &JobContext<'_>,
+        values: &[JobContext<'_>],
         stored: &[u8],
         token: &[u8],
         key: &Key,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<Option<Vec<u8>>, Error> {
         let in_job = |error: Error| error.for_job(to.kind());
         // Opened as a worker would, so that nothing that was changed passes under the new key.
         drop(self.open_bytes(from, stored)?.map(Zeroizing::new));
         let policy = self.policy(from.kind());
         let sealed = self.open_token(from, policy, token).map(Zeroizing::new);
         let sealed = sealed.map_err(in_job)?;
-        let replaced = Envelope::parse_bytes(token)
-            .ok()
-            .and_then(|envelope| body_of(envelope, key));
-        let encryptor = key.encryptor();
-        let form = Form::new(true, self.policy(to.kind()).bucket.is_some());
-        let encrypt = |bound: &[u8], plaintext: &[u8], body: &mut Vec<u8>| match &replaced {
-            Some(replaced) => encryptor.re_encrypt(replaced, bound, plaintext, body),
-            None => encryptor.encrypt(bound, plaintext, body),
+        let with_values = self.migrate_tokens(values, &sealed)?.map(Zeroizing::new);
+        let envelope = Envelope::parse_bytes(token).map_err(in_job)?;
+        let is_there = from == to && envelope.is_of(key) && with_values.is_none();
+        let sealed = with_values.as_ref().unwrap_or(&sealed);
+        let replaced = envelope.body_for(key);
+        let bucket = self.bucket_after(to, Some(envelope));
+        let form = Form::new(true, bucket.is_some());
+        let encrypt = |bound: &[u8], plaintext: &[u8], body: &mut Vec<u8>| {
+            key.encrypt_again(replaced.as_deref(), bound, plaintext, body)
         };
-        let moved = self.encrypted(key, to, form, &sealed, encrypt, |body| {
-            let mut token = key.token_prefix(form).to_vec();
-            envelope::encode_body(body, &mut token);
-            self.0.marker.with_token(stored, &token)
-        });
-        let moved = moved.map_err(in_job)?;
-        self.audit(&AuditEvent::JobSealed {
-            kind: to.kind(),
-            key_id: key.key_id(),
-        });
-        Ok(moved)
+        let moved = if is_there {
+            token.to_vec()
+        } else {
+            let moved = self.encrypted(key, to, (form, bucket), sealed, encrypt, |body| {
+                let mut token = key.token_prefix(form).to_vec();
+                envelope::encode_body(body, &mut token);
+                Ok(token)
+            });
+            let moved = moved.map_err(in_job)?;
+            self.audit(&AuditEvent::JobSealed {
+                kind: to.kind(),
+                key_id: key.key_id(),
+            });
+            moved
+        };
+        let around = |stored: &[u8]| self.0.marker.with_token(stored, &moved).map_err(in_job);
+        if let Some(beside) = self.migrate_tokens(values, stored)? {
+            let args = around(&beside)?;
+            // A bound field with a value in it is bound as it is written, and stays.
+            if self
+                .open_bytes(to, &args)
+                .map(|it| it.map(Zeroizing::new))
+                .is_ok()
+            {
+                return Ok(Some(args));
+            }
+        }
+        if is_there {
+            return Ok(None);
+        }
+        around(stored).map(Some)
+    }
+
+    /// To what a token is padded that takes the place of `replaced`. Where the policy at hand does not say, as on the command
+    /// line, a padded one is as long as that was as a body, so that its length says no more than before.
+    pub(crate) fn bucket_after(
+        &self,
+        context: &JobContext<'_>,
+        replaced: Option<Envelope<'_>>,
+    ) -> Option<NonZeroU32> {
+        let padded = replaced.filter(Envelope::is_padded);
+        let len = || NonZeroU32::new(u32::try_from(padded?.body_len()).ok()?);
+        self.policy(context.kind()).bucket.or_else(len)
     }
 
     /// Returns the id of the key that seals jobs of this context now, so that a store can pass over those
@@ -200,11 +279,4 @@ impl EncryptHook {
         let (text, _) = json_keys::string_value(stored)?;
         form.fits(key).then(|| form.decode(text.as_bytes()).ok())?
     }
-}
-
-/// Returns the body of a token of the cipher of `key`.
-fn body_of(envelope: Envelope<'_>, key: &Key) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
-    let is_of_cipher = envelope.cipher() == key.cipher().as_str();
-    (is_of_cipher && envelope.read_body(&mut body).is_ok()).then_some(body)
 }

@@ -1,4 +1,4 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, num::NonZeroU32};
 
 use zeroize::Zeroize;
 
@@ -203,18 +203,32 @@ impl EncryptHook {
         plaintext: &[u8],
         encrypt: impl FnOnce(&[u8], &[u8], &mut Vec<u8>) -> Result<(), Error>,
     ) -> Result<Vec<u8>, Error> {
+        let bucket = self.policy(context.kind()).bucket;
+        self.padded_envelope(key, context, bucket, plaintext, encrypt)
+    }
+
+    /// Makes the envelope of `plaintext` as a whole, padded to a multiple of `bucket`.
+    pub(crate) fn padded_envelope(
+        &self,
+        key: &Key,
+        context: &JobContext<'_>,
+        bucket: Option<NonZeroU32>,
+        plaintext: &[u8],
+        encrypt: impl FnOnce(&[u8], &[u8], &mut Vec<u8>) -> Result<(), Error>,
+    ) -> Result<Vec<u8>, Error> {
         let marker = &self.0.marker;
-        let form = Form::new(false, self.policy(context.kind()).bucket.is_some());
-        let envelope = self.encrypted(key, context, form, plaintext, encrypt, |body| {
-            let prefix = key.token_prefix(form);
-            let token_len = prefix.len() + envelope::encoded_len(body);
-            let mut envelope = Vec::with_capacity(marker.wrapped_len(token_len));
-            marker.wrap(&mut envelope, |out| {
-                out.extend_from_slice(prefix);
-                envelope::encode_body(body, out);
-            });
-            Ok(envelope)
-        })?;
+        let form = Form::new(false, bucket.is_some());
+        let envelope =
+            self.encrypted(key, context, (form, bucket), plaintext, encrypt, |body| {
+                let prefix = key.token_prefix(form);
+                let token_len = prefix.len() + envelope::encoded_len(body);
+                let mut envelope = Vec::with_capacity(marker.wrapped_len(token_len));
+                marker.wrap(&mut envelope, |out| {
+                    out.extend_from_slice(prefix);
+                    envelope::encode_body(body, out);
+                });
+                Ok(envelope)
+            })?;
         self.audit(&AuditEvent::JobSealed {
             kind: context.kind(),
             key_id: key.key_id(),
@@ -222,18 +236,16 @@ impl EncryptHook {
         Ok(envelope)
     }
 
-    /// Encrypts what a token of `form` holds, padded if it says so, and hands the body to `write`.
+    /// Encrypts what a token of `form` holds, padded to a multiple of `bucket`, and hands the body to `write`.
     pub(crate) fn encrypted<T>(
         &self,
         key: &Key,
         context: &JobContext<'_>,
-        form: Form,
+        (form, bucket): (Form, Option<NonZeroU32>),
         plaintext: &[u8],
         encrypt: impl FnOnce(&[u8], &[u8], &mut Vec<u8>) -> Result<(), Error>,
         write: impl FnOnce(&[u8]) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let bucket = self.policy(context.kind()).bucket;
-        let bucket = bucket.filter(|_| form.is_padded);
         scratch::for_context(|associated_data| {
             let context = form.context(context);
             associated_data::write(form, &context, &self.0.namespace, associated_data)?;

@@ -18,25 +18,32 @@ impl EncryptHook {
         let form = Form::new(true, policy.bucket.is_some());
         let stored = scratch::for_plaintext(apart.len, |sealed| {
             apart.write_sealed(args, sealed);
-            self.encrypted(key, context, form, sealed, encrypt, |body| {
-                let prefix = key.token_prefix(form);
-                let token_len = prefix.len() + envelope::encoded_len(body);
-                // A null may be longer than the value that it stands for.
-                let nulls = apart.places.all.len() * 4;
-                let len = args.len() + nulls + marker.wrapped_len(token_len);
-                let mut stored = Vec::with_capacity(len);
-                stored.extend_from_slice(&args[..apart.places.begin]);
-                marker.write_member(&mut stored, |out| {
-                    out.extend_from_slice(prefix);
-                    envelope::encode_body(body, out);
-                });
-                if !apart.places.is_empty {
-                    stored.push(b',');
-                }
-                let readable = stored.len();
-                apart.write_readable(args, &mut stored);
-                Ok((stored, readable))
-            })
+            self.encrypted(
+                key,
+                context,
+                (form, policy.bucket),
+                sealed,
+                encrypt,
+                |body| {
+                    let prefix = key.token_prefix(form);
+                    let token_len = prefix.len() + envelope::encoded_len(body);
+                    // A null may be longer than the value that it stands for.
+                    let nulls = apart.places.all.len() * 4;
+                    let len = args.len() + nulls + marker.wrapped_len(token_len);
+                    let mut stored = Vec::with_capacity(len);
+                    stored.extend_from_slice(&args[..apart.places.begin]);
+                    marker.write_member(&mut stored, |out| {
+                        out.extend_from_slice(prefix);
+                        envelope::encode_body(body, out);
+                    });
+                    if !apart.places.is_empty {
+                        stored.push(b',');
+                    }
+                    let readable = stored.len();
+                    apart.write_readable(args, &mut stored);
+                    Ok((stored, readable))
+                },
+            )
         });
         let (stored, readable) = stored?;
         if marker.is_anywhere_in(&stored[readable..]) {

@@ -40,6 +40,7 @@ impl EncryptPlugin {
             terms: Terms {
                 park_after: Verdict::PARK_AFTER,
                 refused: Refused::Park,
+                seals_errors: true,
             },
         }
     }
@@ -56,6 +57,14 @@ impl EncryptPlugin {
     /// refused for a mistake in the configuration is lost with them.
     pub fn cancel_refused(mut self) -> Self {
         self.terms.refused = Refused::Cancel;
+        self
+    }
+
+    /// Leaves the errors and panics of workers as they are, but for serde's, which quote args. River stores them in plaintext,
+    /// and its UI shows them. Otherwise those of sealed kinds are stored as a [safe text](crate::SealedError), with their
+    /// words sealed in it.
+    pub fn readable_errors(mut self) -> Self {
+        self.terms.seals_errors = false;
         self
     }
 }

@@ -1,12 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod attempt;
 mod encrypt_plugin;
-mod install_guard;
 mod job_note;
 mod open_middleware;
 mod reduced_error;
 mod seal_hook;
+mod sealed_error;
+mod sealed_output;
 mod terms;
 
 pub use encrypt_plugin::EncryptPlugin;
 pub use job_note::{Cause, JobNote, METADATA_KEY};
+pub use sealed_error::SealedError;
+pub use sealed_output::{RecordSealedOutput, open_output, seal_output};

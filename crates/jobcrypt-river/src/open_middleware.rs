@@ -9,7 +9,9 @@ use riverqueue::{
 use tracing::{error, warn};
 
 use crate::{
-    Cause, JobNote, install_guard, job_note, reduced_error,
+    Cause, JobNote,
+    attempt::{self, Attempt},
+    job_note, reduced_error, sealed_error,
     terms::{Refused, Terms},
 };
 
@@ -32,7 +34,7 @@ impl OpenMiddleware {
 
     /// Opens the args in place; whether they were sealed.
     async fn open(&self, job: &mut JobRow) -> Result<bool, Error> {
-        install_guard::check()?;
+        attempt::check()?;
         let context = JobContext::new(&job.kind);
         let opening = self.hook.open_or_reload(&context, &mut job.encoded_args);
         guarded(opening, tokio::time::sleep(PATIENCE)).await
@@ -97,11 +99,31 @@ impl WorkMiddleware for OpenMiddleware {
             Err(cause) => return self.refuse(context, &job, cause),
         };
         job_note::clear(context, &job.metadata)?;
-        let attempt = install_guard::enter(next.run(job));
-        if was_sealed {
-            reduce_panics(attempt).await.map_err(reduced_error::reduce)
-        } else {
-            attempt.await
-        }
+        let kind = job.kind.clone();
+        let attempt = Attempt {
+            hook: self.hook.clone(),
+            kind: kind.as_str().into(),
+        };
+        let worker = attempt::enter(attempt, next.run(job));
+        // Panics of serde's are reduced within, where sealing leaves the others as they are.
+        let result = match (self.terms.seals_errors, was_sealed) {
+            (true, _) => sealed_error::seal_panics(&self.hook, &kind, worker).await,
+            (false, true) => reduce_panics(worker).await,
+            (false, false) => worker.await,
+        };
+        result.map_err(|error| {
+            let sealed = if self.terms.seals_errors {
+                sealed_error::seal(&self.hook, &kind, error)
+            } else {
+                Err(error)
+            };
+            sealed.unwrap_or_else(|error| {
+                if was_sealed {
+                    reduced_error::reduce(error)
+                } else {
+                    error
+                }
+            })
+        })
     }
 }

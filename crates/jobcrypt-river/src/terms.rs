@@ -1,10 +1,12 @@
 use std::time::Duration;
 
-/// The app's settings for jobs that cannot be opened.
+/// The app's settings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
     pub(crate) park_after: Duration,
     pub(crate) refused: Refused,
+    /// Whether the words of workers are sealed before they are stored.
+    pub(crate) seals_errors: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

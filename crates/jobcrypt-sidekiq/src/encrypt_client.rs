@@ -1,9 +1,10 @@
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use jobcrypt_core::{EncryptHook, Error, JobContext};
+use jobcrypt_core::{EncryptHook, Error, JobContext, UniqueKeys};
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -56,6 +57,7 @@ use crate::{
 pub struct EncryptClient {
     pub(crate) hook: EncryptHook,
     pub(crate) redis: RedisPool,
+    unique: Option<Arc<UniqueKeys>>,
 }
 
 /// A job whose args are not in it yet.
@@ -68,7 +70,22 @@ impl EncryptClient {
     /// Seals with `hook` and stores in `redis`.
     #[must_use]
     pub fn new(hook: EncryptHook, redis: RedisPool) -> Self {
-        Self { hook, redis }
+        Self {
+            hook,
+            redis,
+            unique: None,
+        }
+    }
+
+    /// Keeps unique jobs apart by keyed hashes of their args, so that nobody who reads Redis can try what they are. Without it,
+    /// the names of the keys that keep others out have the hash of rusty-sidekiq, which anybody can compute.
+    ///
+    /// All clients that enqueue a class need the same keys: one without them does not see the jobs of the others. While
+    /// the keys change over, a job is held against those under either.
+    #[must_use]
+    pub fn unique_by(mut self, keys: impl Into<Arc<UniqueKeys>>) -> Self {
+        self.unique = Some(keys.into());
+        self
     }
 
     /// Enqueues a job for a worker, with the worker's own options. Returns its id; `None` when it is
@@ -181,22 +198,30 @@ impl EncryptClient {
     async fn store(&self, drafts: Vec<Draft>) -> sidekiq::Result<Vec<Option<String>>> {
         let unique_keys: Vec<_> = drafts
             .iter()
-            .map(Draft::unique_key)
+            .map(|draft| draft.unique_keys(self.unique.as_deref()))
             .collect::<sidekiq::Result<_>>()?;
         let jobs = self.sealed(drafts)?;
         let mut connection = self.redis.get().await?;
 
         let mut claimed = Vec::new();
         let mut new = Vec::with_capacity(jobs.len());
-        for (job, key) in jobs.into_iter().zip(unique_keys) {
-            let is_new = match (key, job.unique_for) {
-                (Some(key), Some(wait)) => {
-                    let is_new = claim(&mut connection, &key, wait).await?;
-                    claimed.extend(is_new.then_some(key));
-                    is_new
+        for (job, keys) in jobs.into_iter().zip(unique_keys) {
+            let wait = job.unique_for.unwrap_or_default();
+            let of_others = claimed.len();
+            let mut is_new = true;
+            for key in keys {
+                is_new = claim(&mut connection, &key, wait).await?;
+                if !is_new {
+                    break;
                 }
-                _ => true,
-            };
+                claimed.push(key);
+            }
+            if !is_new {
+                // Held under the other key only: what was claimed for this job is given back.
+                for key in claimed.drain(of_others..) {
+                    connection.del(key).await?;
+                }
+            }
             new.push(is_new.then_some(job));
         }
 
@@ -227,18 +252,26 @@ impl Draft {
         Ok(Self { job, json })
     }
 
-    /// Returns the key under which rusty-sidekiq keeps others out that are equal. It is made of readable
-    /// args, since sealed ones never are.
-    fn unique_key(&self) -> sidekiq::Result<Option<String>> {
+    /// Returns the keys under which others are kept out that are equal: that of rusty-sidekiq, or those of keyed hashes. They
+    /// are made of readable args, since sealed ones never are equal.
+    fn unique_keys(&self, keys: Option<&UniqueKeys>) -> sidekiq::Result<Vec<String>> {
         if self.job.unique_for.is_none() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let args = stored_args::in_array(serde_json::from_slice(&self.json)?);
         let args = Zeroizing::new(serde_json::to_vec(&args)?);
-        let hash = Sha256::digest(&*args).map(|byte| format!("{byte:02x}"));
         let Job { queue, class, .. } = &self.job;
-        let hash: String = hash.into_iter().collect();
-        Ok(Some(format!("sidekiq:unique:{queue}:{class}:{hash}")))
+        let hashes = match keys {
+            Some(keys) => keys.hashes(class, &args).map_err(seal_failed)?,
+            None => vec![
+                Sha256::digest(&*args)
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect(),
+            ],
+        };
+        let key = |hash: String| format!("sidekiq:unique:{queue}:{class}:{hash}");
+        Ok(hashes.into_iter().map(key).collect())
     }
 }
 

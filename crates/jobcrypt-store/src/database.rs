@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jobcrypt_core::KeyId;
 use zeroize::Zeroizing;
 
-use crate::{Count, Error, Selection, Table};
+use crate::{Count, Error, Selection, Table, table::Column};
 
 /// What the two databases must be able to do; each has a file of its own, with the same names in it.
 #[async_trait]
@@ -35,15 +35,55 @@ pub(crate) trait Database: Send + Sync {
     async fn unpark(&self, table: &Table, page: &Page<'_>) -> Result<Unparked, Error>;
 }
 
-/// Gives the new args of each row of a page, or `None` to leave it.
-pub(crate) type Change<'a> = dyn FnMut(&[Row]) -> Result<Vec<NewArgs>, Error> + Send + 'a;
+/// Says what each row of a page is to become.
+pub(crate) type Change<'a> = dyn FnMut(&[Row]) -> Result<Vec<NewRow>, Error> + Send + 'a;
 
-pub(crate) type NewArgs = Option<Zeroizing<Vec<u8>>>;
+/// What a row becomes; whatever is `None` stays.
+#[derive(Default)]
+pub(crate) struct NewRow {
+    pub(crate) args: Option<NewValue>,
+    /// The further columns, as the row has them; none where none changes.
+    pub(crate) further: Vec<Option<NewValue>>,
+}
 
-/// Returns the rows that get new args, with them.
-pub(crate) fn changed(rows: &[Row], new: Vec<NewArgs>) -> Vec<(&Row, Zeroizing<Vec<u8>>)> {
-    let pairs = rows.iter().zip(new);
-    pairs.filter_map(|(row, new)| Some((row, new?))).collect()
+pub(crate) type NewValue = Zeroizing<Vec<u8>>;
+
+/// A column of a page's rows that change in it, with what they hold and what they get.
+pub(crate) struct NewColumn<'a> {
+    pub(crate) column: &'a Column,
+    pub(crate) is_args: bool,
+    pub(crate) values: Vec<(&'a Row, &'a [u8], &'a [u8])>,
+}
+
+/// Returns the columns that change, args first.
+pub(crate) fn changed<'a>(
+    table: &'a Table,
+    rows: &'a [Row],
+    new: &'a [NewRow],
+) -> Vec<NewColumn<'a>> {
+    let pairs = || rows.iter().zip(new);
+    let of_args = |(row, new): (&'a Row, &'a NewRow)| {
+        let new = new.args.as_ref()?;
+        Some((row, &row.stored[..], &new[..]))
+    };
+    let args = NewColumn {
+        column: &table.args,
+        is_args: true,
+        values: pairs().filter_map(of_args).collect(),
+    };
+    let further = table.further.iter().enumerate().map(|(at, column)| {
+        let value = |(row, new): (&'a Row, &'a NewRow)| {
+            let new = new.further.get(at)?.as_ref()?;
+            Some((row, &row.further[at][..], &new[..]))
+        };
+        NewColumn {
+            column,
+            is_args: false,
+            values: pairs().filter_map(value).collect(),
+        }
+    });
+    let all = std::iter::once(args).chain(further);
+    all.filter(|column| !column.values.is_empty()).collect()
 }
 
 /// Which rows to read next.
@@ -58,6 +98,8 @@ pub(crate) struct Page<'a> {
     /// Leaves out args that have no marker, and those that are under the key given for their kind.
     /// A database to which that is no help may hand them over.
     pub(crate) only_stale: Option<&'a BTreeMap<String, KeyId>>,
+    /// Leaves out rows that have neither a marker nor, whatever the place, anything that looks like a token.
+    pub(crate) only_with_tokens: bool,
     /// Reads the further columns too.
     pub(crate) with_further: bool,
 }
@@ -79,21 +121,40 @@ pub(crate) struct Rewritten {
     /// The id of its last row; `None` where there was none.
     pub(crate) last: Option<String>,
     pub(crate) rows: u64,
+    /// How many args were written.
     pub(crate) written: u64,
-    /// Rows that another writer changed meanwhile.
+    /// How many values of further columns were written.
+    pub(crate) further: u64,
+    /// Values that another writer changed meanwhile.
     pub(crate) raced: u64,
     pub(crate) longest: usize,
 }
 
 impl Rewritten {
-    pub(crate) fn of(rows: &[Row], written: u64, raced: u64) -> Self {
+    pub(crate) fn of(rows: &[Row]) -> Self {
         Self {
             last: rows.last().map(|row| row.id.clone()),
             rows: rows.len() as u64,
-            written,
-            raced,
-            longest: rows.iter().map(|row| row.stored.len()).max().unwrap_or(0),
+            longest: rows.iter().map(Row::len).max().unwrap_or(0),
+            ..Self::default()
         }
+    }
+
+    /// Notes how many values of a column were written.
+    pub(crate) fn note(&mut self, column: &NewColumn<'_>, written: u64) {
+        self.raced += column.values.len() as u64 - written;
+        if column.is_args {
+            self.written += written;
+        } else {
+            self.further += written;
+        }
+    }
+}
+
+impl Row {
+    /// How long all of it is that was read.
+    pub(crate) fn len(&self) -> usize {
+        self.stored.len() + self.further.iter().map(Vec::len).sum::<usize>()
     }
 }
 

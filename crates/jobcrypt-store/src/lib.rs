@@ -8,8 +8,10 @@
     )
 )]
 
+mod contexts_within;
 mod count;
 mod database;
+mod doctor;
 mod drain_plot;
 mod drain_sample;
 mod error;
@@ -39,6 +41,7 @@ mod unsealed;
 mod verify;
 
 pub use count::{Count, Found, Place};
+pub use doctor::{Finding, Leak};
 pub use drain_plot::drain_plot;
 pub use drain_sample::DrainSample;
 pub use error::Error;
@@ -46,6 +49,7 @@ pub use inspect::{JobHeaders, MemberHeader, TokenHeader};
 pub use migrate_options::{MigrateOptions, Stop};
 pub use progress::Progress;
 pub use report::{Report, Unreadable};
+pub use reveal::{Reveal, Revealed, RevealedToken};
 pub use selection::Selection;
 pub use status::{SafeToRemove, Status};
 pub use store::Store;

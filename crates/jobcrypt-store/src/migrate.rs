@@ -5,14 +5,15 @@ use tracing::warn;
 
 use crate::{
     Error, MigrateOptions, Progress, Report, Selection, Store, Table,
-    database::{Page, Rewritten, Row},
+    database::{Page, Rewritten, Row, changed},
     migrate_options::SealDecision,
     migration::{InPage, Migration},
     page_size::PageSize,
 };
 
 impl Store {
-    /// Moves stored jobs to the key that seals their kind now, while workers work.
+    /// Moves stored jobs to the key that seals their kind now, while workers work: their args, and outputs and errors in
+    /// further columns; of values that an app sealed itself those whose [name](MigrateOptions::value) is given.
     ///
     /// Rows are read in pages, in the order of their ids, and each is written only if id, kind, state and
     /// args are still what was read. Jobs that are being worked, that another process has in hand or that
@@ -51,12 +52,12 @@ impl Store {
             }
             let mut moved_before = u64::MAX;
             loop {
-                let begun = migration.migrated;
+                let begun = migration.migrated + migration.further;
                 migration.begin_round(table);
                 self.pass(&mut migration, table, None, progress).await?;
                 // Rows that were passed over are met again; once nothing moved, nothing will. And where as many come as
                 // move, somebody seals under another key meanwhile: an old node, or a migration with older keys.
-                let moved = migration.migrated - begun;
+                let moved = migration.migrated + migration.further - begun;
                 if moved == 0
                     || moved >= moved_before
                     || options.is_dry_run
@@ -109,8 +110,9 @@ impl Store {
                     ..Selection::all()
                 },
                 skips_running: true,
-                only_stale: sealing.is_none().then_some(&targets),
-                with_further: false,
+                only_stale: (sealing.is_none() && !migration.looks_within).then_some(&targets),
+                only_with_tokens: sealing.is_none() && migration.looks_within,
+                with_further: sealing.is_none() && migration.looks_within,
             };
             let done = self.page(migration, table, &page, sealing).await?;
             size.met_row_of(done.longest);
@@ -167,8 +169,11 @@ impl Store {
     ) -> Result<Rewritten, Error> {
         let rows = self.database.rows(table, page).await?;
         let new = migration.change(table, &rows, sealing, found)?;
-        let would_be_written = new.iter().flatten().count() as u64;
-        Ok(Rewritten::of(&rows, would_be_written, 0))
+        let mut done = Rewritten::of(&rows);
+        for column in changed(table, &rows, &new) {
+            done.note(&column, column.values.len() as u64);
+        }
+        Ok(done)
     }
 }
 

@@ -30,6 +30,7 @@ pub struct MigrateOptions {
     pub(crate) stop: Stop,
     pub(crate) kind: Option<String>,
     pub(crate) kind_was: Vec<String>,
+    pub(crate) values: Vec<String>,
     pub(crate) to_plaintext: bool,
     pub(crate) seal: Option<SealDecision>,
 }
@@ -72,6 +73,7 @@ impl MigrateOptions {
             stop: Stop::default(),
             kind: None,
             kind_was: Vec::new(),
+            values: Vec::new(),
             to_plaintext: false,
             seal: None,
         }
@@ -111,6 +113,13 @@ impl MigrateOptions {
     /// new one. Without it they open no more, since the kind is bound into tokens.
     pub fn kind_was(mut self, old: impl Into<String>) -> Self {
         self.kind_was.push(old.into());
+        self
+    }
+
+    /// Names single values that an app [sealed](jobcrypt_core::Sealed) itself, to move them too, wherever in a job they
+    /// are: their names do not stand in the table. Every job with a token is opened to look for them.
+    pub fn value(mut self, name: impl Into<String>) -> Self {
+        self.values.push(name.into());
         self
     }
 

@@ -6,11 +6,13 @@ use std::{
 };
 
 use jobcrypt_core::{AuditEvent, EncryptHook, ErrorKind, JobContext, KeyId};
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, Found, MigrateOptions, Place, Progress, Report, Status, Table, Unreadable,
-    database::{NewArgs, Rewritten, Row},
+    Count, Error, Form, Found, MigrateOptions, Place, Progress, Report, Status, Table, Unreadable,
+    contexts_within::contexts_within,
+    database::{NewRow, NewValue, Rewritten, Row},
     migrate_options::SealDecision,
     report::LISTED,
     stored_form,
@@ -25,7 +27,10 @@ pub(crate) struct Migration<'a> {
     pub(crate) total: u64,
     scanned: u64,
     pub(crate) migrated: u64,
+    pub(crate) further: u64,
     sealed: u64,
+    /// Whether tokens that are not the args of a job are to be moved as well.
+    pub(crate) looks_within: bool,
     /// The findings of the last round over each table.
     raced: BTreeMap<String, u64>,
     unreadable: BTreeMap<String, (u64, Vec<Unreadable>)>,
@@ -67,7 +72,9 @@ impl<'a> Migration<'a> {
             total: 0,
             scanned: 0,
             migrated: 0,
+            further: 0,
             sealed: 0,
+            looks_within: false,
             raced: BTreeMap::new(),
             unreadable: BTreeMap::new(),
         })
@@ -80,15 +87,15 @@ impl<'a> Migration<'a> {
         rows: &[Row],
         sealing: Option<&SealDecision>,
         found: &mut InPage,
-    ) -> Result<Vec<NewArgs>, Error> {
-        let new: Vec<NewArgs> = rows
+    ) -> Result<Vec<NewRow>, Error> {
+        let new: Vec<NewRow> = rows
             .iter()
             .map(|row| self.change_row(table, row, sealing.is_some(), found))
             .collect::<Result<_, _>>()?;
         if let Some(decision) = sealing
             && !self.options.is_dry_run
         {
-            let sealed = rows.iter().zip(&new).filter(|(_, new)| new.is_some());
+            let sealed = rows.iter().zip(&new).filter(|(_, new)| new.args.is_some());
             let events: Vec<_> = sealed
                 .map(|(row, _)| AuditEvent::PlaintextSealed {
                     table: table.name(),
@@ -114,7 +121,7 @@ impl<'a> Migration<'a> {
         row: &Row,
         is_sealing: bool,
         found: &mut InPage,
-    ) -> Result<NewArgs, Error> {
+    ) -> Result<NewRow, Error> {
         if !self.targets.contains_key(&row.kind) && !found.kinds.contains(&row.kind) {
             found.kinds.push(row.kind.clone());
         }
@@ -128,8 +135,14 @@ impl<'a> Migration<'a> {
             (false, true) => self.move_token(row),
             (false, false) => self.look_at(row),
         };
-        match new {
-            Ok(new) => Ok(new.map(Zeroizing::new)),
+        let moved = new.and_then(|args| {
+            Ok(NewRow {
+                args: args.map(Zeroizing::new),
+                further: self.move_further(table, row, is_sealing)?,
+            })
+        });
+        match moved {
+            Ok(new) => Ok(new),
             // The keys or the hook are at fault, and so for every row.
             Err(error) if error.kind() == ErrorKind::InvalidConfiguration => Err(error.into()),
             Err(error) => {
@@ -139,9 +152,31 @@ impl<'a> Migration<'a> {
                     kind: row.kind.clone(),
                     class: error.kind(),
                 });
-                Ok(None)
+                Ok(NewRow::default())
             }
         }
+    }
+
+    /// Moves outputs, errors and values in the further columns, where those were read.
+    fn move_further(
+        &self,
+        table: &Table,
+        row: &Row,
+        is_sealing: bool,
+    ) -> Result<Vec<Option<NewValue>>, jobcrypt_core::Error> {
+        if !self.looks_within || is_sealing || self.options.to_plaintext {
+            return Ok(Vec::new());
+        }
+        let contexts = contexts_within(&row.kind, &self.options.values);
+        let columns = table.further.iter().zip(&row.further);
+        let moved = columns.map(|(column, value)| {
+            // Bytes may be a format that holds lengths, as SQLite's JSONB does.
+            let is_text =
+                column.form != Form::Bytes || serde_json::from_slice::<&RawValue>(value).is_ok();
+            let moved = self.hook.migrate_tokens(&contexts, value)?;
+            Ok(moved.filter(|_| is_text).map(Zeroizing::new))
+        });
+        moved.collect()
     }
 
     fn move_token(&self, row: &Row) -> Result<Option<Vec<u8>>, jobcrypt_core::Error> {
@@ -160,7 +195,17 @@ impl<'a> Migration<'a> {
                 return self.move_renamed(row, error);
             }
         }
-        self.hook.migrate_bytes(&context, &row.stored)
+        self.migrate_args(&context, row)
+    }
+
+    fn migrate_args(
+        &self,
+        context: &JobContext<'_>,
+        row: &Row,
+    ) -> Result<Option<Vec<u8>>, jobcrypt_core::Error> {
+        let names = &self.options.values;
+        self.hook
+            .migrate_bytes_and_values(context, names, &row.stored)
     }
 
     /// Opens a row under the names that its kind had; fails as under its own if it fits none of them.
@@ -187,14 +232,22 @@ impl<'a> Migration<'a> {
         self.hook.seal_bytes(&context, &row.stored)
     }
 
-    /// Says whether something that is no token opens, in a legacy form, and moves nothing.
+    /// Says whether something that is no token opens, in a legacy form, and moves no more than values in what is
+    /// readable.
     fn look_at(&self, row: &Row) -> Result<Option<Vec<u8>>, jobcrypt_core::Error> {
         let context = JobContext::new(&row.kind);
         if self.hook.is_sealed(&context, &row.stored) {
             let opened = self.hook.open_bytes(&context, &row.stored)?;
             drop(opened.map(Zeroizing::new));
+            return Ok(None);
         }
-        Ok(None)
+        if self.options.to_plaintext {
+            return Ok(None);
+        }
+        let value = context.with_purpose(jobcrypt_core::Purpose::VALUE);
+        let names = self.options.values.iter();
+        let values: Vec<_> = names.map(|name| value.with_detail(name)).collect();
+        self.hook.migrate_tokens(&values, &row.stored)
     }
 
     pub(crate) fn begin_round(&mut self, table: &Table) {
@@ -211,6 +264,7 @@ impl<'a> Migration<'a> {
     ) {
         self.scanned += done.rows;
         self.migrated += done.written;
+        self.further += done.further;
         *self.raced.entry(table.name().to_owned()).or_default() += done.raced;
         if is_sealing {
             self.sealed += done.written;
@@ -233,6 +287,25 @@ impl<'a> Migration<'a> {
                 self.learn_target(&count.kind);
             }
         }
+        let is_further = |it: &&Count| matches!(it.place, Place::Column(_)) && self.is_stale(it);
+        self.looks_within = !self.options.to_plaintext
+            && (!self.options.values.is_empty()
+                || status.counts().iter().any(|it| is_further(&it)));
+    }
+
+    /// Whether it is of tokens under another key than seals their kind now.
+    fn is_stale(&self, count: &Count) -> bool {
+        let is_meant = self
+            .options
+            .kind
+            .as_ref()
+            .is_none_or(|it| *it == count.kind);
+        match count.found {
+            Found::Token { key_id, .. } => {
+                is_meant && self.targets.get(&count.kind) != Some(&key_id)
+            }
+            _ => false,
+        }
     }
 
     fn learn_target(&mut self, kind: &str) {
@@ -246,7 +319,7 @@ impl<'a> Migration<'a> {
 
     /// The key for each kind whose jobs need not be read again if they are under it.
     pub(crate) fn passed_over(&self) -> BTreeMap<String, KeyId> {
-        if self.options.kind_was.is_empty() {
+        if self.options.kind_was.is_empty() && !self.looks_within {
             self.targets.clone()
         } else {
             BTreeMap::new()
@@ -308,15 +381,20 @@ impl<'a> Migration<'a> {
     pub(crate) fn report(self, status: Status) -> Report {
         let found: u64 = self.unreadable.values().map(|it| it.0).sum();
         let left = self.to_move(&status, false);
+        let within = status.counts().iter();
+        let within = within.filter(|it| it.place != Place::Args && self.is_stale(it));
+        let left_within = within.map(|it| it.count).sum();
         let listed = self.unreadable.into_values().flat_map(|it| it.1);
         Report {
             scanned: self.scanned,
             migrated: self.migrated,
             sealed: self.sealed,
+            further: self.further,
             raced: self.raced.values().sum(),
             unreadable: found,
             unreadable_jobs: listed.take(LISTED).collect(),
             left,
+            left_within,
             is_interrupted: self.options.stop.is_asked_for(),
             status,
         }

@@ -142,17 +142,16 @@ impl Database for Postgres {
         sql.text.push_str(" for update of t skip locked");
         let rows = sql.query().fetch_all(&mut *transaction).await?;
         let rows: Vec<Row> = rows.iter().map(row::read).collect::<Result<_, _>>()?;
-        let changed = changed(&rows, change(&rows)?);
-        let written = if changed.is_empty() {
-            0
-        } else {
-            let column = |part: fn(&Row) -> &str| changed.iter().map(|it| part(it.0)).collect();
-            let ids: Vec<&str> = column(|row| &row.id);
-            let kinds: Vec<&str> = column(|row| &row.kind);
-            let states: Vec<&str> = column(|row| &row.state);
-            let old: Vec<&[u8]> = changed.iter().map(|it| &**it.0.stored).collect();
-            let new: Vec<&[u8]> = changed.iter().map(|it| &**it.1).collect();
-            sqlx::query(AssertSqlSafe(compare_and_swap(table)))
+        let new = change(&rows)?;
+        let mut done = Rewritten::of(&rows);
+        for column in changed(table, &rows, &new) {
+            let text = |part: fn(&Row) -> &str| column.values.iter().map(|it| part(it.0)).collect();
+            let ids: Vec<&str> = text(|row| &row.id);
+            let kinds: Vec<&str> = text(|row| &row.kind);
+            let states: Vec<&str> = text(|row| &row.state);
+            let old: Vec<&[u8]> = column.values.iter().map(|it| it.1).collect();
+            let new: Vec<&[u8]> = column.values.iter().map(|it| it.2).collect();
+            let written = sqlx::query(AssertSqlSafe(compare_and_swap(table, column.column)))
                 .bind(ids)
                 .bind(kinds)
                 .bind(states)
@@ -160,11 +159,11 @@ impl Database for Postgres {
                 .bind(new)
                 .execute(&mut *transaction)
                 .await?
-                .rows_affected()
-        };
+                .rows_affected();
+            done.note(&column, written);
+        }
         transaction.commit().await?;
-        let raced = changed.len() as u64 - written;
-        Ok(Rewritten::of(&rows, written, raced))
+        Ok(done)
     }
 
     async fn unpark(&self, table: &Table, page: &Page<'_>) -> Result<Unparked, Error> {

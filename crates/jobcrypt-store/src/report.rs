@@ -12,6 +12,8 @@ pub struct Report {
     pub migrated: u64,
     /// How many of them named no key before.
     pub sealed: u64,
+    /// How many further columns of jobs were written, since outputs, errors or values in them were moved.
+    pub further: u64,
     /// How many jobs another writer changed meanwhile, and nobody moved afterwards.
     pub raced: u64,
     /// How many jobs could not be opened. They stay as they are.
@@ -21,6 +23,9 @@ pub struct Report {
     /// How many jobs are still under another key: those that could not be opened, those that are being
     /// worked, and those that somebody else has in hand. Another run meets them again.
     pub left: u64,
+    /// How many tokens within args and in further columns are still under another key: single values whose
+    /// [name](crate::MigrateOptions::value) was not given, what could not be opened, and those of jobs that are left.
+    pub left_within: u64,
     /// Whether it was stopped.
     pub is_interrupted: bool,
     /// What rests in the tables now.

@@ -1,15 +1,77 @@
-use jobcrypt_core::{AuditEvent, AuditSink, EncryptHook, JobContext};
+use jobcrypt_core::{AuditEvent, AuditSink, EncryptHook, JobContext, Purpose};
 use serde_json::Value;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
-    Error, Selection, Store, Table,
+    Error, Place, Selection, Store, Table,
+    contexts_within::contexts_within,
     database::{Page, Row},
 };
 
+/// Which job [`Store::reveal`] opens, and what of it.
+///
+/// ```
+/// use jobcrypt_store::Reveal;
+///
+/// let reveal = Reveal::job("4711").redact("/card/pan");
+/// # let _ = reveal;
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Reveal {
+    id: String,
+    redact: Vec<String>,
+    values: Vec<String>,
+}
+
+/// What a job holds, opened for an operator. It has no `Debug`.
+#[non_exhaustive]
+pub struct Revealed {
+    /// The args, as JSON.
+    pub args: Zeroizing<String>,
+    /// What tokens in the args and in further columns hold: outputs, errors, values whose name was given. None where
+    /// something was redacted, which might stand there again.
+    pub tokens: Vec<RevealedToken>,
+}
+
+/// What a token holds.
+#[non_exhaustive]
+pub struct RevealedToken {
+    /// Where in the row it stands.
+    pub place: Place,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The name of a single value, otherwise empty.
+    pub name: String,
+    /// What it holds, as JSON.
+    pub json: Zeroizing<String>,
+}
+
+impl Reveal {
+    /// All of the job of this id.
+    pub fn job(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            redact: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    /// Puts a note in the place of a value of the args, named in the notation of JSON Pointer: `/card/pan`.
+    pub fn redact(mut self, pointer: impl Into<String>) -> Self {
+        self.redact.push(pointer.into());
+        self
+    }
+
+    /// Opens a single value that an app [sealed](jobcrypt_core::Sealed) itself under this name.
+    pub fn value(mut self, name: impl Into<String>) -> Self {
+        self.values.push(name.into());
+        self
+    }
+}
+
 impl Store {
-    /// Opens the args of one job for an operator, and returns them as JSON, with a note in the place of
-    /// each value that `redact` points to, in the notation of JSON Pointer: `/card/pan`.
+    /// Opens one job for an operator: its args, its output and the errors of its attempts.
     ///
     /// `audit` is told first; where it fails, nothing is shown.
     ///
@@ -20,11 +82,10 @@ impl Store {
     pub async fn reveal(
         &self,
         hook: &EncryptHook,
-        id: &str,
-        redact: &[String],
+        reveal: &Reveal,
         audit: &dyn AuditSink,
-    ) -> Result<Zeroizing<String>, Error> {
-        let (table, row) = self.job(id).await?;
+    ) -> Result<Revealed, Error> {
+        let (table, row) = self.job(&reveal.id).await?;
         let event = AuditEvent::JobRevealed {
             table: table.name(),
             job: &row.id,
@@ -34,7 +95,14 @@ impl Store {
         audit.record_first(&[event]).map_err(Error::Audit)?;
         let opened = hook.open_bytes(&JobContext::new(&row.kind), &row.stored)?;
         let json = opened.map_or_else(|| row.stored.clone(), Zeroizing::new);
-        redacted(&json, redact)
+        Ok(Revealed {
+            args: redacted(&json, &reveal.redact)?,
+            tokens: if reveal.redact.is_empty() {
+                tokens(hook, table, &row, &json, &reveal.values)
+            } else {
+                Vec::new()
+            },
+        })
     }
 
     async fn job(&self, id: &str) -> Result<(&Table, Row), Error> {
@@ -42,6 +110,7 @@ impl Store {
             let page = Page {
                 limit: 1,
                 selection: Selection::job(id),
+                with_further: true,
                 ..Page::default()
             };
             if let Some(row) = self.database.rows(table, &page).await?.pop() {
@@ -50,6 +119,31 @@ impl Store {
         }
         Err(Error::NoJob(id.to_owned()))
     }
+}
+
+fn tokens(
+    hook: &EncryptHook,
+    table: &Table,
+    row: &Row,
+    args: &[u8],
+    values: &[String],
+) -> Vec<RevealedToken> {
+    let contexts = contexts_within(&row.kind, values);
+    let columns = table.further.iter().zip(&row.further);
+    let further = columns.map(|(column, text)| (Place::Column(column.name.clone()), &text[..]));
+    let places = std::iter::once((Place::WithinArgs, args)).chain(further);
+    let opened = places.flat_map(|(place, text)| {
+        let opened = hook.open_tokens(&contexts, text);
+        opened.into_iter().map(move |it| (place.clone(), it))
+    });
+    opened
+        .map(|(place, (context, json))| RevealedToken {
+            place,
+            purpose: context.purpose(),
+            name: context.detail().to_owned(),
+            json: Zeroizing::new(String::from_utf8_lossy(&json).into_owned()),
+        })
+        .collect()
 }
 
 const REDACTED: &str = "[redacted]";

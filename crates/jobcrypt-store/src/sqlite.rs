@@ -80,19 +80,25 @@ impl Database for Sqlite {
         change: &mut Change<'_>,
     ) -> Result<Rewritten, Error> {
         let rows = self.rows(table, page).await?;
-        let changed = changed(&rows, change(&rows)?);
-        let mut written = 0;
-        if !changed.is_empty() {
-            // The one writer is kept from others only while what is ready is written.
-            let mut transaction = self.pool.begin_with("begin immediate").await?;
-            let sql = compare_and_swap(table);
-            for (row, new) in &changed {
-                written += swap(&mut transaction, &sql, table, row, new).await?;
-            }
-            transaction.commit().await?;
+        let new = change(&rows)?;
+        let mut done = Rewritten::of(&rows);
+        let changed = changed(table, &rows, &new);
+        if changed.is_empty() {
+            return Ok(done);
         }
-        let raced = changed.len() as u64 - written;
-        Ok(Rewritten::of(&rows, written, raced))
+        // The one writer is kept from others only while what is ready is written.
+        let mut transaction = self.pool.begin_with("begin immediate").await?;
+        for column in changed {
+            let sql = compare_and_swap(table, column.column);
+            let mut written = 0;
+            for (row, old, new) in &column.values {
+                let form = column.column.form;
+                written += swap(&mut transaction, &sql, form, row, [old, new]).await?;
+            }
+            done.note(&column, written);
+        }
+        transaction.commit().await?;
+        Ok(done)
     }
 
     async fn unpark(&self, table: &Table, page: &Page<'_>) -> Result<Unparked, Error> {
@@ -125,16 +131,16 @@ impl Database for Sqlite {
 async fn swap(
     connection: &mut SqliteConnection,
     sql: &str,
-    table: &Table,
+    form: Form,
     row: &Row,
-    new: &[u8],
+    values: [&[u8]; 2],
 ) -> Result<u64, Error> {
     let mut update = sqlx::query(AssertSqlSafe(sql.to_owned()))
         .bind(&row.id)
         .bind(&row.kind)
         .bind(&row.state);
-    for value in [&row.stored, new] {
-        update = match table.args.form {
+    for value in values {
+        update = match form {
             Form::Bytes => update.bind(value),
             Form::Text | Form::Json => update.bind(String::from_utf8_lossy(value)),
         };

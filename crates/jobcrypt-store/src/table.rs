@@ -199,8 +199,9 @@ impl Table {
         self
     }
 
-    /// Names one more column in which tokens may rest. They are counted, not moved. Where PostgreSQL has another
-    /// type for it than `form`, the type counts.
+    /// Names one more column in which tokens may rest. They are counted; those that are outputs, errors or named
+    /// [values](crate::MigrateOptions::value) of the row's kind are moved. Where PostgreSQL has another type for it than
+    /// `form`, the type counts.
     pub fn further(mut self, column: impl Into<String>, form: Form) -> Self {
         self.further.push(Column {
             name: column.into(),

@@ -1,9 +1,9 @@
-use std::path::PathBuf;
+use std::{fmt::Write as _, path::PathBuf};
 
 use clap::Args;
 use jobcrypt::{
     audit::JsonLines,
-    store::{JobHeaders, Store},
+    store::{JobHeaders, Reveal, Revealed, Store},
 };
 use serde_json::{Value, json};
 
@@ -31,11 +31,15 @@ pub(crate) struct Inspect {
     #[arg(long, default_value_t = 20)]
     limit: u32,
 
-    /// Decrypt the args of the job of --id and print them
+    /// Decrypt the job of --id and print its args, its output and its errors
     #[arg(long, requires_all = ["id", "audit"])]
     reveal: bool,
 
-    /// A value not to show, as a JSON Pointer: /card/pan
+    /// The name of a value that an app sealed by itself, to print it too
+    #[arg(long, value_name = "NAME", requires = "reveal")]
+    value: Vec<String>,
+
+    /// A value of the args not to show, as a JSON Pointer: /card/pan. Then nothing but the args is shown
     #[arg(long, value_name = "POINTER", requires = "reveal")]
     redact: Vec<String>,
 
@@ -75,15 +79,38 @@ impl Inspect {
         output: &Output,
     ) -> Result<Exit, Failure> {
         let hook = self.hook.hook()?;
-        let args = store
-            .reveal(&hook, id, &self.redact, audit)
+        let reveal = self.redact.iter().fold(Reveal::job(id), Reveal::redact);
+        let reveal = self.value.iter().fold(reveal, Reveal::value);
+        let revealed = store
+            .reveal(&hook, &reveal, audit)
             .await
             .map_err(store_arguments::failure)?;
-        output.result(&json!({"id": id, "args": &**args}), |_| {
-            format!("{}\n", *args)
-        })?;
+        let tokens = revealed.tokens.iter().map(|token| {
+            json!({
+                "place": token.place.as_str(),
+                "purpose": token.purpose.as_str(),
+                "name": token.name,
+                "json": &**token.json,
+            })
+        });
+        let document = json!({
+            "id": id,
+            "args": &**revealed.args,
+            "tokens": tokens.collect::<Vec<_>>(),
+        });
+        output.result(&document, |_| revealed_text(&revealed))?;
         Ok(Exit::Done)
     }
+}
+
+fn revealed_text(revealed: &Revealed) -> String {
+    let mut text = format!("{}\n", *revealed.args);
+    for token in &revealed.tokens {
+        let (place, purpose) = (shown(&token.place.as_str()), token.purpose.as_str());
+        let name = shown(&token.name);
+        let _ = writeln!(text, "{place}, {purpose} {name}: {}", *token.json);
+    }
+    text
 }
 
 pub(crate) fn document(job: &JobHeaders) -> Value {

@@ -46,6 +46,10 @@ pub(crate) struct Migrate {
     #[arg(long, value_name = "OLD", requires = "kind")]
     kind_was: Vec<String>,
 
+    /// The name of a value that an app sealed by itself, to move it too; every job is opened to look for it
+    #[arg(long, value_name = "NAME")]
+    value: Vec<String>,
+
     /// Where jobs go: to the primary, or out of encryption
     #[arg(long, value_enum, default_value_t = Goal::Primary)]
     to: Goal,
@@ -118,6 +122,7 @@ impl Migrate {
         if self.to == Goal::Plaintext {
             options = options.to_plaintext();
         }
+        let options = self.value.iter().fold(options, MigrateOptions::value);
         self.kind_was.iter().fold(options, MigrateOptions::kind_was)
     }
 
@@ -219,6 +224,13 @@ fn text(report: &Report, unknown: u64, left_unsealed: u64) -> String {
         "\n{} moved, {} of them named no key before; {} left; {} could not be opened; {unknown} tokens under keys that are not at hand",
         report.migrated, report.sealed, report.left, report.unreadable
     );
+    if report.further + report.left_within > 0 {
+        let _ = writeln!(
+            text,
+            "outputs, errors and values: {} columns moved; {} tokens left, of values whose name --value was not given, or of jobs that are left",
+            report.further, report.left_within
+        );
+    }
     if left_unsealed > 0 {
         let _ = writeln!(
             text,
@@ -248,6 +260,8 @@ fn document(report: &Report, unknown: u64) -> Value {
         "sealed": report.sealed,
         "raced": report.raced,
         "left": report.left,
+        "further": report.further,
+        "left_within": report.left_within,
         "unreadable": report.unreadable,
         "unreadable_jobs": unreadable.collect::<Vec<_>>(),
         "unknown_key": unknown,

@@ -1,9 +1,9 @@
 //! The ways into the queue.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use jobcrypt_core::JobContext;
+use jobcrypt_core::{JobContext, SecretKey, UniqueKeys};
 use jobcrypt_sidekiq::EncryptClient;
 use serde_json::json;
 use sidekiq::{Worker, WorkerOpts, periodic, periodic::Utc};
@@ -73,6 +73,43 @@ async fn a_unique_job_is_stored_once() {
     let plain = SendLetter::perform_async(&bench.redis, letter()).await;
     plain.expect("the server answers");
     assert_eq!(bench.queued().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_job_is_unique_by_a_keyed_hash_that_nobody_guesses() {
+    let bench = Bench::with_new_key().await;
+    let key = |first: u8| SecretKey::from(std::array::from_fn(|_| first));
+    let soon = SystemTime::now() + Duration::from_hours(1);
+    let keyed = |keys: UniqueKeys| bench.client.clone().unique_by(keys);
+    let (old, both) = (
+        keyed(UniqueKeys::new(key(1))),
+        keyed(UniqueKeys::new(key(1)).succeeded_by(key(2), soon)),
+    );
+    let new = keyed(UniqueKeys::new(key(2)));
+    let ada = ("ada@example.com".to_owned(), 2);
+    let alan = ("alan@example.com".to_owned(), 2);
+    // While the key changes over, a job is held against those under either, whoever stored it.
+    for (client, args, is_new) in [
+        (&old, &ada, true),
+        (&old, &ada, false),
+        (&both, &ada, false),
+        (&new, &alan, true),
+        (&both, &alan, false),
+        (&old, &alan, true),
+    ] {
+        let jid = client.perform_async::<SendLetter, _>(args.clone()).await;
+        assert_eq!(
+            jid.expect("the server answers").is_some(),
+            is_new,
+            "{args:?}"
+        );
+    }
+    let names: Vec<String> = bench.redis(&["KEYS", "sidekiq:unique:*"]).await;
+    assert_eq!(names.len(), 3, "{names:?}");
+    assert!(
+        names.iter().all(|name| name.contains(":SendLetter:jcu1.")),
+        "{names:?}"
+    );
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use sqlx::{AssertSqlSafe, Postgres as Driver, postgres::PgArguments, query::Quer
 use crate::{
     Form, Table,
     database::Page,
-    postgres::expression::{id_type, is_parked, key_id, kind, state, stored, token},
-    table::{column, literal, quoted, quoted_part},
+    postgres::expression::{id_type, is_parked, key_id, kind, state, stored, text, token},
+    table::{Column, column, literal, quoted, quoted_part},
 };
 
 /// A statement and the texts that it is given.
@@ -55,7 +55,19 @@ impl Sql {
         }
         if page.skips_running && !running.is_empty() {
             let running: Vec<_> = running.iter().map(|it| literal(it)).collect();
-            self.and(&format!("{} not in ({})", state(table), running.join(", ")));
+            self.and(&format!(
+                "coalesce({}, '') not in ({})",
+                state(table),
+                running.join(", ")
+            ));
+        }
+        if page.only_with_tokens {
+            let places = std::iter::once(&table.args).chain(&table.further);
+            let holds =
+                places.map(|place| format!("coalesce({} like '%jc1%', false)", text(place)));
+            let marked = std::iter::once(format!("{} is not null", token(table)));
+            let any: Vec<_> = marked.chain(holds).collect();
+            self.and(&format!("({})", any.join(" or ")));
         }
         if let Some(targets) = page.only_stale {
             let at = self.texts.len();
@@ -111,17 +123,18 @@ pub(crate) fn page_of_rows(table: &Table, page: &Page<'_>) -> Sql {
     sql
 }
 
-pub(crate) fn compare_and_swap(table: &Table) -> String {
-    let (args, name) = (&table.args, quoted_part(&table.args.name));
+/// Writes a column of those rows that are what they were.
+pub(crate) fn compare_and_swap(table: &Table, place: &Column) -> String {
+    let name = quoted_part(&place.name);
     let text = |value: &str| format!("convert_from({value}, 'UTF8')");
-    let (old, new) = match args.form {
+    let (old, new) = match place.form {
         Form::Bytes => ("v.old".to_owned(), "v.new".to_owned()),
         Form::Text | Form::Json => (text("v.old"), text("v.new")),
     };
     // A text that is longer than its column is an error where it is assigned, and is cut where it is cast.
-    let new = match args.form {
+    let new = match place.form {
         Form::Bytes | Form::Text => new,
-        Form::Json => format!("({new})::{}", table.types[&args.name]),
+        Form::Json => format!("({new})::{}", table.types[&place.name]),
     };
     format!(
         "update {} as t set {name} = {new}
@@ -133,6 +146,6 @@ pub(crate) fn compare_and_swap(table: &Table) -> String {
         id_type(table),
         kind(table),
         state(table),
-        stored(args),
+        stored(place),
     )
 }

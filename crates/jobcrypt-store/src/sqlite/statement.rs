@@ -6,7 +6,7 @@ use crate::{
     Error, Form, Table,
     database::Page,
     sqlite::expression::{is_parked, kind, state, stored},
-    table::{column, literal, quoted, quoted_part},
+    table::{Column, column, literal, quoted, quoted_part},
 };
 
 /// A statement and the texts that it is given.
@@ -50,7 +50,20 @@ impl Sql {
         let running = table.running_states();
         if page.skips_running && !running.is_empty() {
             let running: Vec<_> = running.iter().map(|it| literal(it)).collect();
-            self.and(&format!("{} not in ({})", state(table), running.join(", ")));
+            self.and(&format!(
+                "coalesce({}, '') not in ({})",
+                state(table),
+                running.join(", ")
+            ));
+        }
+        if page.only_with_tokens {
+            let places = std::iter::once(&table.args).chain(&table.further);
+            let holds =
+                places.map(|place| format!("coalesce(instr({}, 'jc1') > 0, false)", stored(place)));
+            let name = literal(&table.marker);
+            let marked = format!("instr({}, {name}) > 0", stored(&table.args));
+            let any: Vec<_> = std::iter::once(marked).chain(holds).collect();
+            self.and(&format!("({})", any.join(" or ")));
         }
         if page.only_stale.is_some() {
             let marker = literal(&table.marker);
@@ -102,13 +115,14 @@ pub(crate) fn page_of_rows(table: &Table, page: &Page<'_>) -> Result<Sql, Error>
     Ok(sql)
 }
 
-pub(crate) fn compare_and_swap(table: &Table) -> String {
-    let (args, name) = (&table.args, quoted_part(&table.args.name));
-    let new = match args.form {
+/// Writes a column of a row that is what it was.
+pub(crate) fn compare_and_swap(table: &Table, place: &Column) -> String {
+    let name = quoted_part(&place.name);
+    let new = match place.form {
         Form::Bytes | Form::Text => "?5".to_owned(),
         Form::Json => format!(
             "case when json_valid({0}, 8) then jsonb(?5) when typeof({0}) = 'blob' then cast(?5 as blob) else ?5 end",
-            column(&args.name)
+            column(&place.name)
         ),
     };
     format!(
@@ -118,6 +132,6 @@ pub(crate) fn compare_and_swap(table: &Table) -> String {
         column(&table.id),
         kind(table),
         state(table),
-        stored(args),
+        stored(place),
     )
 }
