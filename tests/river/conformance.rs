@@ -11,14 +11,15 @@ use async_trait::async_trait;
 use jobcrypt::{
     EncryptHook,
     ciphers::XChaCha20Poly1305,
-    river::{EncryptPlugin, JobNote},
+    river::{EncryptPlugin, JobNote, RecordSealedOutput},
 };
-use jobcrypt_testkit::{Attempt, Behaviour, QueueUnderTest, StoredJob, Worker, queue_conformance};
+use jobcrypt_testkit::{Attempt, QueueUnderTest, StoredJob, Worker, queue_conformance};
 use riverqueue::{
     BoxError, Client, Event, EventKind, InsertBatch, InsertOpts, Job, JobArgs, JobEvent,
     JobEventKind, QueueConfig, WorkContext, WorkOutcome, Workers, jiff::Timestamp,
 };
 
+use serde_json::value::RawValue;
 use workbench::{
     ChargeCard, Database, RebuildIndex, SendInvoice, SyncMailbox, key, on_both_databases,
 };
@@ -122,15 +123,21 @@ fn work<A: JobArgs>(
 + Sync
 + 'static {
     let seen = Arc::clone(seen);
-    move |_, job: Job<A>| {
+    move |context: WorkContext, job: Job<A>| {
         let saw = (A::KIND.to_owned(), json(&job.args).to_owned());
         seen.lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(job.id(), saw);
         std::future::ready(match worker {
             Worker::Fails => Err(io::Error::other("told to fail")),
-            // What River records as output is stored in plaintext, so nothing here records any.
-            Worker::Returns(_) | Worker::Succeeds => Ok(WorkOutcome::Complete),
+            Worker::Returns(output) => {
+                let output: &RawValue = serde_json::from_str(output).expect("outputs are JSON");
+                let recorded = context.record_sealed_output(output);
+                recorded
+                    .map(|()| WorkOutcome::Complete)
+                    .map_err(io::Error::other)
+            }
+            Worker::Succeeds => Ok(WorkOutcome::Complete),
         })
     }
 }
@@ -184,6 +191,12 @@ impl QueueUnderTest for River {
             .collect()
     }
 
+    async fn stored_output(&mut self, id: &str) -> Option<String> {
+        let id = id.parse().expect("River's ids are numbers");
+        let job = self.database.job(id).await;
+        Some(job.metadata.get("output")?.to_string())
+    }
+
     async fn work_one(&mut self, worker: Worker) -> Attempt {
         if self.attempts.is_empty() {
             self.work_all(worker).await;
@@ -197,11 +210,6 @@ impl QueueUnderTest for River {
 
     async fn dump(&mut self) -> Option<Vec<u8>> {
         Some(self.database.dump())
-    }
-
-    fn cannot(&self, behaviour: Behaviour) -> Option<&'static str> {
-        let is_results = behaviour == Behaviour::Results;
-        is_results.then_some("River stores what workers record as it is")
     }
 }
 
