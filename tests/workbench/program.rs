@@ -20,6 +20,8 @@ pub fn program_with(selection: [&str; 2], feature: &str) -> PathBuf {
 fn build([selector, name]: [&str; 2], features: &[&str]) -> PathBuf {
     let output = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--workspace", selector, name])
+        // Beside a test, cargo chooses the features of all that both depend on as it has for the tests.
+        .args(["--test", "architecture"])
         .args(features)
         // The features that `cargo xtask test` has built everything with, so that it is built already.
         .args(env::var("JOBCRYPT_TEST_FEATURES"))
