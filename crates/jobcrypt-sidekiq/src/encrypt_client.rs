@@ -1,5 +1,5 @@
 use std::{
-    fmt,
+    fmt::{self, Write as _},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -263,16 +263,19 @@ impl Draft {
         let Job { queue, class, .. } = &self.job;
         let hashes = match keys {
             Some(keys) => keys.hashes(class, &args).map_err(seal_failed)?,
-            None => vec![
-                Sha256::digest(&*args)
-                    .iter()
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect(),
-            ],
+            None => vec![hex(&Sha256::digest(&*args))],
         };
         let key = |hash: String| format!("sidekiq:unique:{queue}:{class}:{hash}");
         Ok(hashes.into_iter().map(key).collect())
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 async fn claim(
