@@ -67,7 +67,10 @@ async fn run() -> Result<(), BoxError> {
         Role::Api => None,
         _ => Some(client.start()?),
     };
-    if settings.role != Role::Worker {
+    if settings.role == Role::Worker {
+        println!("working");
+        stopped().await;
+    } else {
         let listener = TcpListener::bind(settings.listen).await?;
         println!("listening on http://{}", listener.local_addr()?);
         let api = Api {
@@ -80,9 +83,6 @@ async fn run() -> Result<(), BoxError> {
         axum::serve(listener, api::routes(api))
             .with_graceful_shutdown(stopped())
             .await?;
-    } else {
-        println!("working");
-        stopped().await;
     }
     if let Some(mut working) = working {
         working.stop().await?;

@@ -114,13 +114,11 @@ fn encryption(is_trial: bool) -> Result<Encryption, BoxError> {
 /// Returns what a variable stands for: the first where it is not set, and an error for any other text.
 fn one_of<T: Copy>(name: &str, texts: &[(&str, T)]) -> Result<T, BoxError> {
     let text = variable(name).unwrap_or_else(|| texts[0].0.to_owned());
-    match texts.iter().find(|it| it.0 == text) {
-        Some((_, meaning)) => Ok(*meaning),
-        None => {
-            let texts: Vec<_> = texts.iter().map(|it| it.0).collect();
-            Err(format!("{name} is one of {}", texts.join(", ")).into())
-        }
-    }
+    let meant = texts.iter().find(|it| it.0 == text);
+    meant.map(|it| it.1).ok_or_else(|| {
+        let texts: Vec<_> = texts.iter().map(|it| it.0).collect();
+        format!("{name} is one of {}", texts.join(", ")).into()
+    })
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -192,8 +192,12 @@ impl Site {
                 let has_failed = Arc::clone(&has_failed);
                 async move { work(&context, job.args.json(), is_sealing, &has_failed) }
             })
-            .and_then(|workers| workers.add_fn(|_, _: Job<SendInvoice>| async { done() }))
-            .and_then(|workers| workers.add_fn(|_, _: Job<SyncMailbox>| async { done() }))
+            .and_then(|workers| {
+                workers.add_fn(|_, _: Job<SendInvoice>| async { Ok(WorkOutcome::Complete) })
+            })
+            .and_then(|workers| {
+                workers.add_fn(|_, _: Job<SyncMailbox>| async { Ok(WorkOutcome::Complete) })
+            })
             .expect("each kind is added once");
         let queue = QueueConfig::new(8)
             .with_fetch_cooldown(Duration::from_millis(10))
@@ -265,10 +269,6 @@ impl Site {
     }
 }
 
-fn done() -> Result<WorkOutcome, BoxError> {
-    Ok(WorkOutcome::Complete)
-}
-
 fn work(
     context: &WorkContext,
     args: &str,
@@ -286,13 +286,13 @@ fn work(
         "panic" => panic!("no such account: {password}"),
         "output" if is_sealing => {
             context.record_sealed_output(password)?;
-            done()
+            Ok(WorkOutcome::Complete)
         }
         "output" => {
             context.record_output(password)?;
-            done()
+            Ok(WorkOutcome::Complete)
         }
-        _ => done(),
+        _ => Ok(WorkOutcome::Complete),
     }
 }
 

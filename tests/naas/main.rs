@@ -6,6 +6,7 @@ mod failures;
 mod http;
 mod naas;
 #[path = "../python.rs"]
+#[expect(dead_code, reason = "the reader of our format is not needed here")]
 mod python;
 mod tokens;
 
