@@ -193,7 +193,9 @@ impl Site {
                 async move { work(&context, job.args.json(), is_sealing, &has_failed) }
             })
             .and_then(|workers| {
-                workers.add_fn(|_, _: Job<SendInvoice>| async { Ok(WorkOutcome::Complete) })
+                workers.add_fn(|_, _: Job<SendInvoice>| async {
+                    Ok::<_, BoxError>(WorkOutcome::Complete)
+                })
             })
             .and_then(|workers| {
                 workers.add_fn(|_, _: Job<SyncMailbox>| async { Ok(WorkOutcome::Complete) })
