@@ -198,7 +198,9 @@ impl Site {
                 })
             })
             .and_then(|workers| {
-                workers.add_fn(|_, _: Job<SyncMailbox>| async { Ok(WorkOutcome::Complete) })
+                workers.add_fn(|_, _: Job<SyncMailbox>| async {
+                    Ok::<_, BoxError>(WorkOutcome::Complete)
+                })
             })
             .expect("each kind is added once");
         let queue = QueueConfig::new(8)
