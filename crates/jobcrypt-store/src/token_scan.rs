@@ -1,7 +1,7 @@
 //! Tokens in any text, found by how they begin: `jc1.<cipher>.<key id>.`. This is the same search that
 //! PostgreSQL does with `jc1f?\.[a-z0-9+-]+\.([A-Za-z0-9_-]{22})\.`.
 
-#[cfg(any(test, feature = "sqlite"))]
+#[cfg(feature = "sqlite")]
 use std::borrow::Cow;
 
 use jobcrypt_core::KeyId;
@@ -36,7 +36,7 @@ pub(crate) fn tokens(text: &[u8]) -> impl Iterator<Item = Head<'_>> {
 
 /// Replaces the escapes of JSON that may stand in a token for what they mean: `\u002B` for `+` and the like. What they
 /// mean elsewhere is no matter here.
-#[cfg(any(test, feature = "sqlite"))]
+#[cfg(feature = "sqlite")]
 pub(crate) fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
     if !text.windows(4).any(|it| it == br"\u00") {
         return Cow::Borrowed(text);
