@@ -18,7 +18,15 @@ pub fn program_with(selection: [&str; 2], feature: &str) -> PathBuf {
 }
 
 fn build([selector, name]: [&str; 2], features: &[&str]) -> PathBuf {
-    let output = Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    // What cargo says of the package of a test, build scripts look at: what stands on them would be built anew.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
+    let output = cargo
         .args(["build", "--quiet", "--workspace", selector, name])
         // Beside a test, cargo chooses the features of all that both depend on as it has for the tests.
         .args(["--test", "architecture"])

@@ -29,7 +29,19 @@ pub(crate) fn cargo() -> Command {
         Command::new(cargo)
     };
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    forget_package(&mut command);
     command
+}
+
+/// Takes away what cargo told this program of its package: build scripts look at it, and what stands on them would be built
+/// anew for each package that starts cargo.
+fn forget_package(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
 }
 
 /// Whether there is a `setpriv` that knows `--pdeathsig`.
