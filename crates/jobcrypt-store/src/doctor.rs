@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 use jobcrypt_core::{EncryptHook, JobContext};
 use serde_json::value::RawValue;
@@ -8,7 +8,6 @@ use zeroize::Zeroizing;
 use crate::{
     Error, Form, Found, Store, Table,
     database::{Page, Row},
-    page_size::PageSize,
     stored_form,
     table::Column,
 };
@@ -38,8 +37,6 @@ pub struct Finding {
     /// The first of them.
     pub first: String,
 }
-
-const ROWS_PER_PAGE: u32 = 500;
 
 impl Leak {
     /// Returns a name for tables: `guessable_unique_key` or `readable_output`.
@@ -75,36 +72,26 @@ impl Store {
         let mut findings: BTreeMap<(String, String, Leak), Finding> = BTreeMap::new();
         for table in self.tables.iter().filter(|table| table.is_river) {
             let table = with_columns(table);
-            let mut size = PageSize::new(ROWS_PER_PAGE);
-            let mut after = None;
-            loop {
-                let page = Page {
-                    after,
-                    limit: size.next(),
-                    only_with_tokens: true,
-                    with_further: true,
-                    ..Page::default()
-                };
-                let rows = self.database.rows(&table, &page).await?;
-                size.met_row_of(rows.iter().map(Row::len).max().unwrap_or(0));
-                for row in &rows {
-                    for leak in leaks(hook, &table, row) {
-                        let key = (table.name().to_owned(), row.kind.clone(), leak);
-                        let finding = findings.entry(key).or_insert_with(|| Finding {
-                            table: table.name().to_owned(),
-                            kind: row.kind.clone(),
-                            leak,
-                            jobs: 0,
-                            first: row.id.clone(),
-                        });
-                        finding.jobs += 1;
-                    }
+            let page = Page {
+                only_with_tokens: true,
+                with_further: true,
+                ..Page::default()
+            };
+            let note = |row: &Row| {
+                for leak in leaks(hook, &table, row) {
+                    let key = (table.name().to_owned(), row.kind.clone(), leak);
+                    let finding = findings.entry(key).or_insert_with(|| Finding {
+                        table: table.name().to_owned(),
+                        kind: row.kind.clone(),
+                        leak,
+                        jobs: 0,
+                        first: row.id.clone(),
+                    });
+                    finding.jobs += 1;
                 }
-                let Some(last) = rows.into_iter().next_back() else {
-                    break;
-                };
-                after = Some(last.id);
-            }
+                ControlFlow::<()>::Continue(())
+            };
+            self.each_row(&table, page, note).await?;
         }
         Ok(findings.into_values().collect())
     }

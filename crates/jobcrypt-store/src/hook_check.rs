@@ -1,18 +1,18 @@
 //! Whether a hook is the one that producers and workers have, as far as stored jobs show it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::ControlFlow};
 
 use jobcrypt_core::{EncryptHook, JobContext, Key, KeyId};
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, Found, Place, Selection, Status, Store, Table, database::Page, page_size::PageSize,
+    Error, Found, Place, Selection, Status, Store, Table,
+    database::{Page, Row},
     stored_form,
 };
 
 /// How many jobs of a kind and key are tried. Whoever can plant some that do not open must not be able to stop others.
 const TRIED: u32 = 20;
-const ROWS_PER_PAGE: u32 = 500;
 
 impl Store {
     /// Refuses a hook that opens nothing of what is stored under its keys: sealed by it, jobs would be lost to workers.
@@ -59,31 +59,21 @@ impl Store {
             return Ok(());
         }
         for table in &self.tables {
-            let mut size = PageSize::new(ROWS_PER_PAGE);
-            let mut after = None;
-            loop {
-                let page = Page {
-                    after,
-                    limit: size.next(),
-                    ..Page::default()
-                };
-                let rows = self.database.rows(table, &page).await?;
-                size.met_row_of(rows.iter().map(|row| row.stored.len()).max().unwrap_or(0));
-                let is_other = |stored: &[u8], kind: &str| {
-                    stored_form::of(stored, &table.marker) == Found::Plaintext
-                        && stored_form::is_object(stored)
-                        && hook.is_sealed(&JobContext::new(kind), stored)
-                };
-                if let Some(row) = rows.iter().find(|row| is_other(&row.stored, &row.kind)) {
-                    return Err(Error::AnotherMarker {
-                        table: table.name().to_owned(),
-                        id: row.id.clone(),
-                    });
+            let is_other = |row: &Row| {
+                stored_form::of(&row.stored, &table.marker) == Found::Plaintext
+                    && stored_form::is_object(&row.stored)
+                    && hook.is_sealed(&JobContext::new(&row.kind), &row.stored)
+            };
+            let look = |row: &Row| {
+                if is_other(row) {
+                    ControlFlow::Break(row.id.clone())
+                } else {
+                    ControlFlow::Continue(())
                 }
-                let Some(last) = rows.into_iter().next_back() else {
-                    break;
-                };
-                after = Some(last.id);
+            };
+            if let Some(id) = self.each_row(table, Page::default(), look).await? {
+                let table = table.name().to_owned();
+                return Err(Error::AnotherMarker { table, id });
             }
         }
         Ok(())

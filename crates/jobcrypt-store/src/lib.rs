@@ -28,6 +28,7 @@ mod report;
 mod reveal;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod row;
+mod rows;
 mod selection;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -1,10 +1,9 @@
 //! Tokens in any text, found by how they begin: `jc1.<cipher>.<key id>.`. This is the same search that
 //! PostgreSQL does with `jc1f?\.[a-z0-9+-]+\.([A-Za-z0-9_-]{22})\.`.
 
-#[cfg(feature = "sqlite")]
-use std::borrow::Cow;
-
 use jobcrypt_core::KeyId;
+#[cfg(feature = "sqlite")]
+use zeroize::Zeroizing;
 
 use crate::Found;
 
@@ -35,13 +34,13 @@ pub(crate) fn tokens(text: &[u8]) -> impl Iterator<Item = Head<'_>> {
 }
 
 /// Replaces the escapes of JSON that may stand in a token for what they mean: `\u002B` for `+` and the like. What they
-/// mean elsewhere is no matter here.
+/// mean elsewhere is no matter here. Returns `None` where there are none.
 #[cfg(feature = "sqlite")]
-pub(crate) fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn unescaped(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     if !text.windows(4).any(|it| it == br"\u00") {
-        return Cow::Borrowed(text);
+        return None;
     }
-    let mut plain = Vec::with_capacity(text.len());
+    let mut plain = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text;
     while let Some((first, behind)) = rest.split_first() {
         let escaped = rest.strip_prefix(br"\u00").and_then(|it| it.get(..2));
@@ -55,7 +54,7 @@ pub(crate) fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
             rest = behind;
         }
     }
-    Cow::Owned(plain)
+    Some(plain)
 }
 
 /// Reads the token that a text begins with.

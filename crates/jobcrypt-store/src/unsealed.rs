@@ -1,6 +1,9 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
-use crate::{Error, JobHeaders, Selection, Store, database::Page, page_size::PageSize};
+use crate::{
+    Error, JobHeaders, Selection, Store,
+    database::{Page, Row},
+};
 
 /// Jobs without a token that names a key: what somebody decides about who seals them.
 #[derive(Clone, Debug, Default)]
@@ -12,7 +15,6 @@ pub struct Unsealed {
     pub samples: Vec<JobHeaders>,
 }
 
-const ROWS_PER_PAGE: u32 = 500;
 const SAMPLES: u64 = 3;
 
 impl Store {
@@ -25,25 +27,15 @@ impl Store {
     pub async fn unsealed(&self, selection: &Selection) -> Result<Unsealed, Error> {
         let mut unsealed = Unsealed::default();
         for table in &self.tables {
-            let mut size = PageSize::new(ROWS_PER_PAGE);
-            let mut after = None;
-            loop {
-                let page = Page {
-                    after,
-                    limit: size.next(),
-                    selection: selection.clone(),
-                    ..Page::default()
-                };
-                let rows = self.database.rows(table, &page).await?;
-                size.met_row_of(rows.iter().map(|row| row.stored.len()).max().unwrap_or(0));
-                for row in &rows {
-                    unsealed.note(JobHeaders::of(table, row));
-                }
-                let Some(last) = rows.into_iter().next_back() else {
-                    break;
-                };
-                after = Some(last.id);
-            }
+            let page = Page {
+                selection: selection.clone(),
+                ..Page::default()
+            };
+            let note = |row: &Row| {
+                unsealed.note(JobHeaders::of(table, row));
+                ControlFlow::<()>::Continue(())
+            };
+            self.each_row(table, page, note).await?;
         }
         Ok(unsealed)
     }

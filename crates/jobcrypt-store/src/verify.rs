@@ -1,4 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
 
 use jobcrypt_core::{EncryptHook, JobContext, Key, KeyId};
 use zeroize::Zeroizing;
@@ -6,7 +9,6 @@ use zeroize::Zeroizing;
 use crate::{
     Error, Found, Selection, Store, Table, Unreadable,
     database::{Page, Row},
-    page_size::PageSize,
     report::LISTED,
     stored_form, token_scan,
 };
@@ -29,8 +31,6 @@ pub struct Verified {
     keys: BTreeSet<KeyId>,
 }
 
-const ROWS_PER_PAGE: u32 = 500;
-
 impl Store {
     /// Opens every job, and says which do not. Where jobs are left that name no key, this shows whether one
     /// can go: call it with a hook that lacks that key, and hand the result to
@@ -50,25 +50,15 @@ impl Store {
             ..Verified::default()
         };
         for table in &self.tables {
-            let mut size = PageSize::new(ROWS_PER_PAGE);
-            let mut after = None;
-            loop {
-                let page = Page {
-                    after,
-                    limit: size.next(),
-                    selection: selection.clone(),
-                    ..Page::default()
-                };
-                let rows = self.database.rows(table, &page).await?;
-                size.met_row_of(rows.iter().map(|row| row.stored.len()).max().unwrap_or(0));
-                for row in &rows {
-                    verified.open(hook, table, row);
-                }
-                let Some(last) = rows.into_iter().next_back() else {
-                    break;
-                };
-                after = Some(last.id);
-            }
+            let page = Page {
+                selection: selection.clone(),
+                ..Page::default()
+            };
+            let open = |row: &Row| {
+                verified.open(hook, table, row);
+                ControlFlow::<()>::Continue(())
+            };
+            self.each_row(table, page, open).await?;
         }
         Ok(verified)
     }

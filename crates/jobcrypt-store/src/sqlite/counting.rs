@@ -39,14 +39,14 @@ pub(crate) fn count_row(table: &Table, row: &SqliteRow, counts: &mut Counts) -> 
     let bytes = |at: usize| row.try_get_unchecked::<Option<Vec<u8>>, _>(at);
     let stored = Zeroizing::new(bytes(4)?.unwrap_or_default());
     let mut found = vec![(Place::Args, stored_form::of(&stored, &table.marker))];
-    found.extend(
-        stored_form::tokens_within(&token_scan::unescaped(&stored), &table.marker)
-            .map(|it| (Place::WithinArgs, it)),
-    );
+    let unescaped = token_scan::unescaped(&stored);
+    let args = unescaped.as_ref().unwrap_or(&stored);
+    let within = stored_form::tokens_within(args, &table.marker);
+    found.extend(within.map(|it| (Place::WithinArgs, it)));
     for (at, further) in table.further.iter().enumerate() {
         let value = bytes(5 + at)?.unwrap_or_default();
-        let value = token_scan::unescaped(&value);
-        let tokens = token_scan::tokens(&value);
+        let unescaped = token_scan::unescaped(&value);
+        let tokens = token_scan::tokens(unescaped.as_deref().unwrap_or(&value));
         found.extend(tokens.map(|it| (Place::Column(further.name.clone()), it.found())));
     }
     let text = |at: usize| row.try_get::<Option<String>, _>(at);
