@@ -140,11 +140,7 @@ impl EncryptPlugin {
         let hook = &self.opening.hook;
         match payload {
             Value::Array(items) if self.batch_kinds.contains(kind) => {
-                let mut sealed = items.clone();
-                for item in &mut sealed {
-                    hook.seal(&context, item)?;
-                }
-                *items = sealed;
+                hook.seal_batch(items.iter_mut().map(|item| (context, item)))?;
             }
             args => {
                 hook.seal(&context, args)?;

@@ -2,13 +2,15 @@
 //! [`EncryptPlugin`](crate::EncryptPlugin) on one client. River has no way to see that when the client is built, so it is
 //! seen when the first job passes both.
 
+use std::sync::Arc;
+
 use jobcrypt_core::{EncryptHook, Error, ErrorKind};
 
 /// The job that is worked in this task.
 #[derive(Clone)]
 pub(crate) struct Attempt {
     pub(crate) hook: EncryptHook,
-    pub(crate) kind: Box<str>,
+    pub(crate) kind: Arc<str>,
 }
 
 tokio::task_local! {

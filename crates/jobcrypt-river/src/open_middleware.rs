@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jobcrypt_core::{AuditEvent, EncryptHook, Error, JobContext};
 use jobcrypt_tower::{PATIENCE, Verdict, guarded, reduce_panics};
@@ -99,10 +99,10 @@ impl WorkMiddleware for OpenMiddleware {
             Err(cause) => return self.refuse(context, &job, cause),
         };
         job_note::clear(context, &job.metadata)?;
-        let kind = job.kind.clone();
+        let kind: Arc<str> = job.kind.as_str().into();
         let attempt = Attempt {
             hook: self.hook.clone(),
-            kind: kind.as_str().into(),
+            kind: Arc::clone(&kind),
         };
         let worker = attempt::enter(attempt, next.run(job));
         // Panics of serde's are reduced within, where sealing leaves the others as they are.

@@ -93,9 +93,9 @@ fn sealed_words(hook: &EncryptHook, kind: &str, words: &str) -> Option<String> {
     match hook.seal_bytes(&context, &json) {
         Ok(None) => None,
         Ok(Some(envelope)) => {
-            // The envelope is an object with one member, and errors are text.
+            // The envelope is an object whose one value is the token, in which no quote stands, and errors are text.
             let envelope = String::from_utf8_lossy(&envelope);
-            let token = envelope.split('"').nth(3).unwrap_or_default();
+            let token = envelope.rsplit('"').nth(1).unwrap_or_default();
             Some(format!("its words are sealed: {token}"))
         }
         Err(error) => {
