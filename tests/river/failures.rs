@@ -258,7 +258,7 @@ on_both_databases! {
         let faulty = build(builder(keyring(FaultyEncryptor::after(2, XChaCha20Poly1305::new(key())))));
         let client = database.client().plugin(EncryptPlugin::new(faulty)).build().expect("it is sound");
         let error = client.insert_many((0..5).map(|_| ChargeCard::new(ARGS))).await.expect_err("the third fails");
-        assert!(!format!("{error} {error:?}").contains("4111"), "{error:?}");
+        assert!(!format!("{error} {error:?}").contains("41111111"), "{error:?}");
         assert_eq!(database.jobs().await, []);
         let mut batch = InsertBatch::new();
         batch.push(RebuildIndex::new("{}")).push(ChargeCard::new(ARGS));

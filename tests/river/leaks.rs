@@ -18,7 +18,7 @@ use riverqueue::{
 };
 use workbench::{ChargeCard, Database, RebuildIndex, hook, key, on_both_databases};
 
-const SECRET: &str = "4111-canary";
+const SECRET: &str = "41111111-canary";
 const LIMIT: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Default)]

@@ -25,7 +25,7 @@ async fn all_sealed(database: &Database, expected: usize) {
     for job in jobs {
         let token = job.args.strip_prefix(r#"{"river_encrypt""#);
         assert!(token.is_some_and(|token| token.contains("jc1.")), "{job:?}");
-        assert!(!job.args.contains("4111"), "{job:?}");
+        assert!(!job.args.contains("41111111"), "{job:?}");
     }
 }
 

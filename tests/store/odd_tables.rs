@@ -44,7 +44,7 @@ async fn fill(database: &Database, columns: &str, hook: &EncryptHook) -> (KeyId,
 on_both_databases! {
     async fn a_column_too_short_for_what_moves_into_it_is_an_error(database: Database) {
         let hook = hook();
-        let short = r#"{"pan":"4111"}"#;
+        let short = r#"{"pan":"41111111"}"#;
         database.run(&format!(
             "create table odd (id bigint primary key, kind text, args varchar(60) check (length(args) <= 60));
              insert into odd values (1, 'report', '{short}')"

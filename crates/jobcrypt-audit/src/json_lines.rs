@@ -39,7 +39,7 @@ use crate::{
 ///
 /// drop(hook); // and the log with it
 /// let lines = std::fs::read_to_string(&path)?;
-/// assert!(lines.contains(r#""event":"job.sealed""#) && !lines.contains("4111"));
+/// assert!(lines.contains(r#""event":"job.sealed""#) && !lines.contains("41111111"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct JsonLines {

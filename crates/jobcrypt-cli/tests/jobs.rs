@@ -21,7 +21,7 @@ impl Operator {
         };
         this.sql(
             "create table jobs (id integer primary key, kind text, args text);
-             insert into jobs (kind, args) values ('charge_card', '{\"pan\":\"4111\"}'),
+             insert into jobs (kind, args) values ('charge_card', '{\"pan\":\"41111111\"}'),
                 ('charge_card', '{\"pan\":\"4242\"}')",
         )
         .await;
@@ -177,7 +177,7 @@ async fn samples_show_what_args_consist_of_and_no_value() {
     );
     assert_eq!(member["length"], 6);
     let printed = String::from_utf8_lossy(&asked.stdout);
-    assert!(!printed.contains("4111"), "{printed}");
+    assert!(!printed.contains("41111111"), "{printed}");
 }
 
 #[tokio::test]

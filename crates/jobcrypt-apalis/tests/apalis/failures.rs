@@ -26,7 +26,7 @@ use crate::{
 };
 
 const KIND: &str = "charge_card";
-const ARGS: &str = r#"{"pan":"canary-pan-4111"}"#;
+const ARGS: &str = r#"{"pan":"canary-pan-41111111"}"#;
 
 fn sealed(hook: &EncryptHook) -> String {
     let sealed = hook.seal_bytes(&JobContext::new(KIND), ARGS.as_bytes());
@@ -123,7 +123,7 @@ async fn args_that_do_not_fit_the_handler_park_their_job_only() {
     let hook = hook(new_key());
     let text = SqliteStorage::<String>::new(&sqlite.pool);
     let mut text = EncryptBackend::new(hook.clone(), KIND, text);
-    text.push("canary-pan-4111".to_owned())
+    text.push("canary-pan-41111111".to_owned())
         .await
         .expect("it is stored");
     text.push("4".to_owned()).await.expect("it is stored");

@@ -13,7 +13,7 @@ use jobcrypt_testkit::{Worker, find_canary};
 use crate::bench::{Bench, hook, new_key, on_each_store, raw};
 
 const KIND: &str = "charge_card";
-const CANARY: &str = "canary-pan-4111";
+const CANARY: &str = "canary-pan-41111111";
 
 fn args(number: usize) -> String {
     format!(r#"{{"pan":"{CANARY}-{number}"}}"#)

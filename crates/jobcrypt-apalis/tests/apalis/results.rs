@@ -16,7 +16,7 @@ use crate::{
 };
 
 const KIND: &str = "charge_card";
-const CANARY: &str = "canary-pan-4111";
+const CANARY: &str = "canary-pan-41111111";
 
 #[tokio::test]
 async fn a_result_is_sealed_and_comes_back_to_who_waits_for_it() {

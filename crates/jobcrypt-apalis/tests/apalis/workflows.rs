@@ -13,7 +13,7 @@ use jobcrypt_testkit::find_canary;
 
 use crate::bench::{Engine, Row, hook, new_key, worker_name};
 
-const CANARY: &str = "canary-pan-4111";
+const CANARY: &str = "canary-pan-41111111";
 
 async fn charge(number: u32) -> Result<String, BoxDynError> {
     Ok(format!("{CANARY}-{number}"))

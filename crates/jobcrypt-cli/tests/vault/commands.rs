@@ -102,14 +102,14 @@ fn each_failure_has_its_own_exit_code_and_says_what_to_do() {
 #[test]
 fn values_are_told_of_before_they_are_released() {
     let bench = Workbench::with(VALUES);
-    let got = bench.vault(&["get", "v", "database.port", "--audit", "log"]);
+    let got = bench.vault(&["get", "v", "database.password", "--audit", "log"]);
     assert_eq!(got.code, 0, "{}", got.err);
     let line = bench.read("log");
     assert!(
-        line.contains("\"path\":\"database.port\"") && line.contains("\"action\":\"get\""),
+        line.contains("\"path\":\"database.password\"") && line.contains("\"action\":\"get\""),
         "{line}"
     );
-    assert!(!line.contains("5432"), "{line}");
+    assert!(!line.contains("s3cret"), "{line}");
     let mut command = bench.command(JOBCRYPT);
     command
         .env("GITHUB_RUN_ID", "77")

@@ -49,7 +49,9 @@ impl TaskHandler for ChargeCard {
             "panics" => panic!("{:?}", misread()),
             "again" => {
                 let utils = EncryptPlugin::utils(&context).expect("the plugin is installed");
-                let next = Self { pan: "4111".into() };
+                let next = Self {
+                    pan: "41111111".into(),
+                };
                 utils.add_job(next, later()).await.expect("it is stored");
                 Ok(())
             }
@@ -96,7 +98,7 @@ impl BatchTaskHandler for SendInvoice {
 
 /// What serde says quotes the value that it stumbled over.
 fn misread() -> serde_json::Error {
-    serde_json::from_str::<u32>(r#""4111-of-a-card""#).expect_err("it is no number")
+    serde_json::from_str::<u32>(r#""41111111-of-a-card""#).expect_err("it is no number")
 }
 
 pub(crate) fn later() -> graphile_worker::JobSpec {

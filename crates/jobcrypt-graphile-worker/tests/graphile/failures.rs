@@ -24,7 +24,9 @@ async fn a_job_waits_for_its_key_without_using_an_attempt() {
     let arriving = std::sync::Arc::new(cipher()) as std::sync::Arc<dyn jobcrypt_core::Encryptor>;
     let plugin = EncryptPlugin::new(hook(std::sync::Arc::clone(&arriving)));
     let utils = WorkerUtils::new(bed.pool.clone(), "graphile_worker").with_hooks(plugin.hooks());
-    let card = ChargeCard { pan: "4111".into() };
+    let card = ChargeCard {
+        pan: "41111111".into(),
+    };
     let queued = JobSpec {
         queue_name: Some("cards".into()),
         ..JobSpec::default()
@@ -45,19 +47,21 @@ async fn a_job_waits_for_its_key_without_using_an_attempt() {
     }
     let both = bed.hook.keys().snapshot().with_secondary(arriving).build();
     bed.hook.keys().swap(both.expect("the keys are two"));
-    assert_eq!(bed.work().await, [json!({"pan": "4111"})]);
+    assert_eq!(bed.work().await, [json!({"pan": "41111111"})]);
 }
 
 #[tokio::test]
 async fn a_bad_job_is_parked_beside_good_ones_and_put_back_by_the_queues_own_function() {
     let bed = Bed::new().await;
-    let mut moved = json!({"pan": "4111"});
+    let mut moved = json!({"pan": "41111111"});
     bed.hook
         .seal(&JobContext::new("another_kind"), &mut moved)
         .expect("it seals");
     bed.plant("charge_card", &moved.to_string()).await;
     for _ in 0..3 {
-        let card = ChargeCard { pan: "4111".into() };
+        let card = ChargeCard {
+            pan: "41111111".into(),
+        };
         bed.utils
             .add_job(card, JobSpec::default())
             .await
@@ -86,7 +90,7 @@ async fn a_bad_job_is_parked_beside_good_ones_and_put_back_by_the_queues_own_fun
 #[tokio::test]
 async fn errors_quote_no_args_and_a_retry_stays_sealed() {
     let bed = Bed::new().await;
-    let wrong = json!({"pan": 4111});
+    let wrong = json!({"pan": 41111111});
     bed.utils
         .add_raw_job("charge_card", wrong, JobSpec::default())
         .await
@@ -95,7 +99,7 @@ async fn errors_quote_no_args_and_a_retry_stays_sealed() {
     let (attempts, error, ..) = oldest(&bed).await;
     assert_eq!(attempts, 1);
     assert!(
-        error.contains("do not fit") && !error.contains("4111"),
+        error.contains("do not fit") && !error.contains("41111111"),
         "{error}"
     );
 
@@ -125,7 +129,7 @@ async fn what_a_handler_says_of_args_by_serdes_words_is_reduced() {
         let (attempts, error, ..) = oldest(&bed).await;
         assert_eq!(attempts, 1);
         assert!(
-            error.contains("do not fit") && !error.contains("4111"),
+            error.contains("do not fit") && !error.contains("41111111"),
             "{pan}: {error}"
         );
     }
@@ -134,7 +138,7 @@ async fn what_a_handler_says_of_args_by_serdes_words_is_reduced() {
 #[tokio::test]
 async fn what_cannot_be_sealed_is_not_stored() {
     let bed = Bed::new().await;
-    let mut sealed = json!({"pan": "4111"});
+    let mut sealed = json!({"pan": "41111111"});
     bed.hook
         .seal(&JobContext::new("charge_card"), &mut sealed)
         .expect("it seals");

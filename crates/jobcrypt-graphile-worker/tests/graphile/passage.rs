@@ -7,21 +7,23 @@ use crate::bed::{Bed, ChargeCard, RebuildIndex, SendInvoice};
 fn all_sealed(stored: &[String]) {
     for payload in stored {
         assert!(
-            payload.contains("jc1.") && !payload.contains("4111"),
+            payload.contains("jc1.") && !payload.contains("41111111"),
             "{payload}"
         );
     }
 }
 
 fn card() -> ChargeCard {
-    ChargeCard { pan: "4111".into() }
+    ChargeCard {
+        pan: "41111111".into(),
+    }
 }
 
 #[tokio::test]
 async fn each_way_in_is_sealed_and_opened() {
     let bed = Bed::new().await;
     let spec = JobSpec::default();
-    let raw = || json!({"pan": "4111"});
+    let raw = || json!({"pan": "41111111"});
     bed.utils
         .add_job(card(), spec.clone())
         .await
@@ -57,7 +59,8 @@ async fn each_way_in_is_sealed_and_opened() {
 #[tokio::test]
 async fn a_batch_is_sealed_item_by_item_and_what_failed_stays_sealed() {
     let bed = Bed::new().await;
-    let items = ["4111 good", "bad 4111", "4111 better"].map(|item| SendInvoice(item.into()));
+    let items =
+        ["41111111 good", "bad 41111111", "41111111 better"].map(|item| SendInvoice(item.into()));
     bed.utils
         .add_batch_job(items.into(), JobSpec::default())
         .await
@@ -67,20 +70,20 @@ async fn a_batch_is_sealed_item_by_item_and_what_failed_stays_sealed() {
     assert_eq!(before[0].matches("jc1.").count(), 3);
     assert_eq!(
         bed.work().await,
-        [json!(["4111 good", "bad 4111", "4111 better"])]
+        [json!(["41111111 good", "bad 41111111", "41111111 better"])]
     );
     let after = bed.stored().await;
     all_sealed(&after);
     assert_eq!(after[0].matches("jc1.").count(), 1);
     bed.make_due().await;
-    assert_eq!(bed.work().await, [json!(["bad 4111"])]);
+    assert_eq!(bed.work().await, [json!(["bad 41111111"])]);
 }
 
 #[tokio::test]
 async fn what_graphile_worker_adds_beside_the_token_hides_nothing() {
     let bed = Bed::new().await;
     let plugin = EncryptPlugin::new(bed.hook.clone());
-    let crontab = r#"* * * * * charge_card {pan:"4111"}"#;
+    let crontab = r#"* * * * * charge_card {pan:"41111111"}"#;
     let crontab = parse_crontab(crontab).expect("it is a crontab").remove(0);
     let mut payload = plugin
         .crontab(crontab)
@@ -91,7 +94,7 @@ async fn what_graphile_worker_adds_beside_the_token_hides_nothing() {
     payload["_cron"] = json!({"ts": "2026", "backfilled": false});
     bed.plant("charge_card", &payload.to_string()).await;
     all_sealed(&bed.stored().await);
-    let expected = json!({"pan": "4111", "_cron": {"ts": "2026", "backfilled": false}});
+    let expected = json!({"pan": "41111111", "_cron": {"ts": "2026", "backfilled": false}});
     assert_eq!(bed.work().await, [expected]);
 }
 
@@ -112,7 +115,7 @@ async fn a_job_that_a_handler_enqueues_and_one_that_is_replaced_are_sealed() {
         job_key: Some("one".into()),
         ..JobSpec::default()
     };
-    for pan in ["4111 first", "4111 second"] {
+    for pan in ["41111111 first", "41111111 second"] {
         let card = ChargeCard { pan: pan.into() };
         bed.utils
             .add_job(card, keyed.clone())
@@ -120,5 +123,5 @@ async fn a_job_that_a_handler_enqueues_and_one_that_is_replaced_are_sealed() {
             .expect("stored");
     }
     all_sealed(&bed.stored().await);
-    assert_eq!(bed.work().await, [json!({"pan": "4111 second"})]);
+    assert_eq!(bed.work().await, [json!({"pan": "41111111 second"})]);
 }

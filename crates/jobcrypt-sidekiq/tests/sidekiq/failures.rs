@@ -56,7 +56,7 @@ async fn the_retry_set_and_the_dead_set_stay_sealed() {
     holds_a_token(&only(bench.in_set("dead").await));
     assert_eq!(bench.seen.take().len(), 2);
     assert!(
-        !bench.dump().await.contains("4111"),
+        !bench.dump().await.contains("41111111"),
         "{}",
         bench.dump().await
     );
@@ -84,7 +84,7 @@ async fn an_error_of_serde_is_stored_without_the_args_that_it_quotes() {
     let error = only(bench.in_set("retry").await).error_message;
     let error = error.expect("the worker failed");
     assert!(error.contains("do not fit"), "{error}");
-    assert!(!error.contains("4111"), "{error}");
+    assert!(!error.contains("41111111"), "{error}");
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn plaintext_is_parked_where_it_is_rejected() {
     let strict = Policy::sealed().reject_plaintext();
     let hook = EncryptHook::builder(keyring).default_policy(strict).build();
     let mut bench = Bench::new(hook.expect("the hook is sound")).await;
-    for args in [r#"["4111"]"#, "[1,2]", "[]", "[[1]]"] {
+    for args in [r#"["41111111"]"#, "[1,2]", "[]", "[[1]]"] {
         bench.plant(&job("charge_card", args)).await;
     }
     while bench.work_one().await {}

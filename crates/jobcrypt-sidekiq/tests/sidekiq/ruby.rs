@@ -26,10 +26,10 @@ fn push(bench: &Bench, class: &str, args: &str) -> String {
 #[tokio::test]
 async fn a_plaintext_job_of_rubys_sidekiq_is_worked() {
     let mut bench = Bench::with_new_key().await;
-    let jid = push(&bench, "charge_card", r#"["4111",{"months":3}]"#);
+    let jid = push(&bench, "charge_card", r#"["41111111",{"months":3}]"#);
     assert_eq!(bench.queued().await[0].jid, jid);
     bench.work_one().await;
-    let args = r#"["4111",{"months":3}]"#.to_owned();
+    let args = r#"["41111111",{"months":3}]"#.to_owned();
     assert_eq!(bench.seen.take(), [("charge_card".to_owned(), args)]);
     assert_eq!(bench.hook.plaintext_accepted(), 1);
 }
@@ -47,7 +47,10 @@ async fn rubys_sidekiq_reads_a_sealed_job_as_a_legal_one() {
     "#;
     let bench = Bench::with_new_key().await;
     let opts = sidekiq::opts();
-    let jid = bench.client.push(&opts, "charge_card", ("4111", 3)).await;
+    let jid = bench
+        .client
+        .push(&opts, "charge_card", ("41111111", 3))
+        .await;
     let jid = jid.expect("a sound job is stored").expect("it is new");
     let url = bench.server.url();
     let socket = url.trim_start_matches("redis+unix://");
