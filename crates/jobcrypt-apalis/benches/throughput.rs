@@ -36,9 +36,9 @@ struct Letter {
 }
 
 const ARGS: usize = 1024;
-const JOBS: usize = 5000;
+const JOBS: usize = 500;
 const JOBS_PER_INSERTION: usize = 100;
-const ROUNDS: usize = 20;
+const ROUNDS: usize = 2;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
