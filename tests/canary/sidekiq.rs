@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    fmt::Write as _,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -270,7 +271,8 @@ impl Site {
                 _ => vec!["MGET", &key],
             };
             let values: Vec<String> = self.redis(&read).await;
-            keys += &format!("{key}: {values:?}\n");
+            // Writing to a string cannot fail.
+            let _ = writeln!(keys, "{key}: {values:?}");
         }
         keys
     }
