@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 ///
 /// Each line has a key of its own, made of the key before it, which is then wiped: whoever gets hold of the process
 /// can write lines from now on, and change none that stands already.
+#[derive(Clone)]
 pub(crate) struct Links {
     id: String,
     next: u64,

@@ -2,20 +2,30 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 pub(crate) enum Target {
-    File { path: PathBuf, file: File },
+    File {
+        path: PathBuf,
+        file: File,
+        /// Whether a loss of power may still take the file's name with it.
+        is_new: bool,
+    },
     Other(Box<dyn Write + Send>),
 }
 
 impl Target {
     pub(crate) fn append(path: PathBuf) -> io::Result<Self> {
         let file = open(&path)?;
-        Ok(Self::File { path, file })
+        end_torn_line(&path, &file)?;
+        Ok(Self::File {
+            path,
+            file,
+            is_new: true,
+        })
     }
 
     /// Writes some of the bytes and returns how many.
@@ -29,17 +39,24 @@ impl Target {
     /// Returns once all is where a loss of power leaves it, as far as the target knows.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
         match self {
-            Self::File { file, .. } => file.sync_data(),
+            Self::File { path, file, is_new } => {
+                file.sync_data()?;
+                if std::mem::take(is_new) {
+                    sync_folder(path)?;
+                }
+                Ok(())
+            }
             Self::Other(writer) => unless_it_panics(|| writer.flush()),
         }
     }
 
     /// Opens the path anew where the file was moved away, as programs that rotate logs do.
     pub(crate) fn follow(&mut self) -> io::Result<()> {
-        if let Self::File { path, file } = self
+        if let Self::File { path, file, is_new } = self
             && was_moved(path, file)?
         {
             *file = open(path)?;
+            *is_new = true;
         }
         Ok(())
     }
@@ -57,6 +74,32 @@ fn open(path: &PathBuf) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// Ends the last line where a process died in the middle of it, so that ours begins on its own.
+fn end_torn_line(path: &Path, mut file: &File) -> io::Result<()> {
+    let mut last = [b'\n'];
+    if file.metadata()?.is_file() && file.metadata()?.len() > 0 {
+        let mut read = File::open(path)?;
+        read.seek(SeekFrom::End(-1))?;
+        read.read_exact(&mut last)?;
+    }
+    if last != [b'\n'] {
+        file.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Elsewhere a folder cannot be opened.
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]

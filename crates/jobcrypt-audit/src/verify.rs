@@ -19,7 +19,7 @@ pub struct Report {
     pub is_keyed: bool,
     /// How many lines were read.
     pub lines: u64,
-    /// How many lines are in no chain, so that nothing can be said of them.
+    /// How many lines are in no chain, so that nothing can be said of them. Under a key, each is a fault.
     pub unchained: u64,
     /// The chains, in the order in which they begin.
     pub chains: Vec<Chain>,
@@ -62,6 +62,12 @@ pub struct Fault {
 pub enum FaultKind {
     /// The line was changed, or written under another key.
     Altered,
+    /// The chain begins with this line, and the lines before it are gone. That is as it should be where they are in older
+    /// files which are not kept for ever.
+    BeginningMissing {
+        /// How many.
+        missing: u64,
+    },
     /// The line of a checkpoint is not there, or another one.
     CheckpointMissing {
         /// The checkpoint.
@@ -76,6 +82,9 @@ pub enum FaultKind {
     Malformed,
     /// The line's number was there before: it was repeated, or moved.
     OutOfOrder,
+    /// The line is in no chain, and a key was given: it was put in, or its place in the chain was taken off, or the log was
+    /// not chained when it was written.
+    Unchained,
 }
 
 /// What a line says of its place.
@@ -93,8 +102,8 @@ struct Followed {
     place: usize,
 }
 
-/// More missing lines than any log has, so that one with an absurd number does not keep us busy.
-const LARGEST_GAP: u64 = 10_000_000;
+/// More missing lines than any log has, in all of it, so that absurd numbers do not keep us busy.
+const MOST_MISSING: u64 = 10_000_000;
 
 /// Follows the chains of a log: whether its lines are as they were written, all there, and in order.
 ///
@@ -136,6 +145,8 @@ pub fn verify(
             ..Report::default()
         },
         missed: checkpoints.iter().collect(),
+        torn: Vec::new(),
+        may_miss: MOST_MISSING,
     };
     let mut line = Vec::new();
     while log.read_until(b'\n', &mut line)? > 0 {
@@ -151,21 +162,35 @@ struct Check<'a> {
     report: Report,
     /// Checkpoints whose line has not come by.
     missed: Vec<&'a Checkpoint>,
+    /// Lines that are no JSON, with their numbers: a write that failed in the middle is begun anew on the next line.
+    torn: Vec<(u64, Vec<u8>)>,
+    /// How many more lines may be missing.
+    may_miss: u64,
 }
 
 impl Check<'_> {
     fn line(&mut self, line: &[u8]) {
         self.report.lines += 1;
+        if line == b"\n" {
+            return;
+        }
         let text = line
             .strip_suffix(b"\n")
             .and_then(|line| std::str::from_utf8(line).ok());
         let place = text.and_then(|text| Some((text, serde_json::from_str::<Place>(text).ok()?)));
         let Some((text, place)) = place else {
+            let begun = line.strip_suffix(b"\n").unwrap_or(line);
+            self.torn.push((self.report.lines, begun.to_owned()));
             return self.fault(FaultKind::Malformed);
         };
         match (&place.chain, place.seq) {
             (Some(id), Some(seq)) => self.link(text, id, seq, &place),
-            (None, None) => self.report.unchained += 1,
+            (None, None) => {
+                self.report.unchained += 1;
+                if self.key.is_some() {
+                    self.fault(FaultKind::Unchained);
+                }
+            }
             _ => self.fault(FaultKind::Malformed),
         }
     }
@@ -174,39 +199,54 @@ impl Check<'_> {
         let Some((covered, mac)) = chain::split(text, self.key.is_some()) else {
             return self.fault(FaultKind::Altered);
         };
-        if !self.followed.contains_key(id) {
+        let is_first = !self.followed.contains_key(id);
+        if is_first {
             let links = Links::of(id.to_owned(), self.key);
             self.begin(id, links, seq);
         }
         let followed = self.followed.get_mut(id).expect("it is there by now");
-        let next = followed.links.next();
-        if seq < next {
+        let Some(missing) = seq.checked_sub(followed.links.next()) else {
             return self.fault(FaultKind::OutOfOrder);
-        }
-        let missing = seq - next;
-        if missing > LARGEST_GAP {
+        };
+        let Some(left) = self.may_miss.checked_sub(missing) else {
             return self.fault(FaultKind::Altered);
-        }
+        };
+        self.may_miss = left;
+        let mut links = followed.links.clone();
         for _ in 0..missing {
-            followed.links.skip();
+            links.skip();
         }
         // Public by now: whoever checks a log has its key, and what he learns of a MAC is whether it fits.
-        let is_genuine = followed.links.pass(covered) == mac;
+        let is_genuine = links.pass(covered) == mac;
+        // What is not genuine may lie about its number, and must not lead away from the lines that are.
+        if !is_genuine && missing > 0 {
+            return self.fault(FaultKind::Altered);
+        }
+        followed.links = links;
         let known = &mut self.report.chains[followed.place];
         known.last = seq;
         known.is_closed = is_genuine && place.event == "audit.closed";
         if is_genuine && place.event == "audit.lost" {
             known.lost += place.count.unwrap_or_default();
         }
-        // Where older files are gone the first line is not the chain's first; that is no fault.
-        if missing > 0 && seq != known.first {
-            self.fault(FaultKind::Gap { missing });
+        match missing {
+            0 => {}
+            missing if is_first => self.fault(FaultKind::BeginningMissing { missing }),
+            missing => self.fault(FaultKind::Gap { missing }),
         }
         if !is_genuine {
             return self.fault(FaultKind::Altered);
         }
         self.missed
             .retain(|it| !(it.chain == id && it.seq == seq && it.mac == mac));
+        let faults = &mut self.report.faults;
+        self.torn.retain(|(line, begun)| {
+            let is_whole_here = text.as_bytes().starts_with(begun);
+            if is_whole_here {
+                faults.retain(|fault| fault.line != *line);
+            }
+            !is_whole_here
+        });
     }
 
     fn begin(&mut self, id: &str, links: Links, first: u64) {

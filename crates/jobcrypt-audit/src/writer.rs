@@ -20,14 +20,18 @@ pub(crate) struct Writer {
     queue: Arc<Queue>,
     target: Target,
     links: Option<Links>,
-    /// Lines that are ended and not written yet. A write that fails goes on here at the very byte where it
-    /// stopped.
+    /// Lines that are ended and not written yet.
     pending: VecDeque<u8>,
+    /// The first bytes of the line at hand, which are written: a write that fails begins it anew, on a line of its own, since
+    /// others may write to the same file meanwhile, and the file may be moved away.
+    begun: Vec<u8>,
     /// Those who wait until what is pending is kept.
     waiting: Vec<mpsc::Sender<io::Result<()>>>,
     /// What was logged last, so that a disk that stays full fills no other log.
     complaint: Option<String>,
     last_mac: Option<String>,
+    /// Whether one is to be reported once what is pending is written.
+    checkpoint_is_due: bool,
 }
 
 impl Writer {
@@ -37,9 +41,11 @@ impl Writer {
             target,
             links,
             pending: VecDeque::new(),
+            begun: Vec::new(),
             waiting: Vec::new(),
             complaint: None,
             last_mac: None,
+            checkpoint_is_due: false,
         }
     }
 
@@ -49,9 +55,10 @@ impl Writer {
         loop {
             // What could not be written is tried again before more is taken: meanwhile the queue fills, and what
             // becomes of the events of jobs is as the app has chosen.
+            // Once the queue is closed all of it is taken, for a last try.
             while !self.write() {
                 if self.queue.is_closed_within(PAUSE) {
-                    return self.give_up();
+                    break;
                 }
             }
             let taken = self.queue.take();
@@ -64,10 +71,11 @@ impl Writer {
             }
             if taken.is_closed {
                 self.end(line::of_log("audit.closed", None));
+                self.checkpoint_is_due = true;
                 if !self.write() {
-                    return self.give_up();
+                    self.give_up();
                 }
-                return self.report_checkpoint();
+                return;
             }
         }
     }
@@ -77,9 +85,7 @@ impl Writer {
         match &mut self.links {
             Some(links) => {
                 self.last_mac = Some(links.close(&mut line));
-                if links.next().is_multiple_of(LINES_A_CHECKPOINT) {
-                    self.report_checkpoint();
-                }
+                self.checkpoint_is_due |= links.next().is_multiple_of(LINES_A_CHECKPOINT);
             }
             None => line.push('}'),
         }
@@ -96,8 +102,12 @@ impl Writer {
                 error!(target: "jobcrypt", error = %text, "audit.not_written");
                 self.complaint = Some(text);
             }
+            self.begin_line_anew();
         } else {
             self.complaint = None;
+            if std::mem::take(&mut self.checkpoint_is_due) {
+                self.report_checkpoint();
+            }
         }
         for waiting in self.waiting.drain(..) {
             let answer = match &result {
@@ -117,6 +127,13 @@ impl Writer {
             match self.target.write(bytes) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => {
+                    let ended = bytes[..written].iter().rposition(|byte| *byte == b'\n');
+                    if let Some(end) = ended {
+                        self.begun.clear();
+                        self.begun.extend(&bytes[end + 1..written]);
+                    } else {
+                        self.begun.extend(&bytes[..written]);
+                    }
                     self.pending.drain(..written);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -127,6 +144,16 @@ impl Writer {
             self.target.sync()?;
         }
         Ok(())
+    }
+
+    fn begin_line_anew(&mut self) {
+        if self.begun.is_empty() {
+            return;
+        }
+        self.begun.insert(0, b'\n');
+        for byte in self.begun.drain(..).rev() {
+            self.pending.push_front(byte);
+        }
     }
 
     fn give_up(&self) {

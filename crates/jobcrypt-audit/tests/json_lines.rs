@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jobcrypt_audit::{JsonLines, WhenFull, verify};
+use jobcrypt_audit::{FaultKind, JsonLines, WhenFull, verify};
 use jobcrypt_core::{AuditEvent, AuditSink};
 use serde_json::Value;
 
@@ -132,8 +132,9 @@ fn a_file_that_was_moved_away_is_begun_anew_in_the_same_chain() {
     assert_eq!(report.faults, []);
     assert_eq!(report.chains.len(), 1);
     let newer = verify(logs[1].as_bytes(), None, &[]).expect("it is read");
-    assert_eq!(newer.faults, []);
-    assert_eq!(newer.chains[0].first, 2);
+    let beginning = FaultKind::BeginningMissing { missing: 2 };
+    assert_eq!(newer.faults[0].kind, beginning);
+    assert_eq!((newer.faults.len(), newer.chains[0].first), (1, 2));
 }
 
 #[test]
@@ -148,7 +149,43 @@ fn a_disk_that_fails_in_the_middle_of_a_line_costs_none() {
     log.record_first(&[EVENT]).expect("the disk works again");
     drop(log);
     let report = verify(disk.text().as_bytes(), None, &[]).expect("it is read");
-    assert_eq!((report.lines, &report.faults), (8, &Vec::new()));
+    assert_eq!(report.faults, []);
+    let whole = disk
+        .text()
+        .lines()
+        .filter(|line| line.ends_with('}'))
+        .count();
+    assert_eq!(whole, 8);
+    assert_eq!(disk.text().lines().count(), 10, "{}", disk.text());
+}
+
+#[test]
+fn the_end_of_a_log_is_tried_once_more() {
+    let disk = Disk::default();
+    disk.change(|state| state.failures = [0].into());
+    let log = JsonLines::to(disk.clone()).chained_without_key().open();
+    let log = log.expect("it opens");
+    for _ in 0..50 {
+        log.record(&EVENT);
+    }
+    drop(log);
+    let report = verify(disk.text().as_bytes(), None, &[]).expect("it is read");
+    assert_eq!((report.lines, &report.faults), (52, &Vec::new()));
+    assert!(report.chains[0].is_closed);
+}
+
+#[test]
+fn a_line_that_another_process_left_half_written_costs_no_other() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let path = folder.path().join("audit.jsonl");
+    fs::write(&path, "{\"event\":\"job.se").expect("there is room");
+    let log = JsonLines::append(&path).chained_without_key().open();
+    drop(log.expect("it opens"));
+    let log = fs::read_to_string(&path).expect("it is there");
+    let report = verify(log.as_bytes(), None, &[]).expect("it is read");
+    let found: Vec<_> = report.faults.iter().map(|it| (it.line, &it.kind)).collect();
+    assert_eq!(found, [(1, &FaultKind::Malformed)]);
+    assert_eq!(report.chains[0].first, 0);
 }
 
 #[test]

@@ -194,7 +194,65 @@ fn what_is_no_log_is_malformed_and_an_absurd_number_costs_nothing() {
     ];
     let lines = lines.map(ToOwned::to_owned);
     let report = check(&lines, None);
-    assert_eq!(report.faults.len(), lines.len());
+    assert_eq!(
+        report.faults.len(),
+        lines.len() - 1,
+        "a blank line says nothing"
+    );
+    // Each number is one that a log may have; all of them together would take hours.
+    let absurd: Vec<_> = (0..1000)
+        .map(|id| format!(r#"{{"event":"x","chain":"c{id}","seq":9999,"mac":"x"}}"#))
+        .chain(
+            (0..100_000)
+                .map(|id| format!(r#"{{"event":"x","chain":"d{id}","seq":10000000,"mac":"x"}}"#)),
+        )
+        .collect();
+    assert_eq!(check(&absurd, Some(&key())).faults.len(), absurd.len());
+}
+
+#[test]
+fn lines_that_were_taken_out_of_their_chain_show() {
+    let key = key();
+    let mut lines = log(Some(&key));
+    for line in &mut lines[..5] {
+        let (said, _) = line.split_once(",\"chain\"").expect("it is chained");
+        *line = said.replace("\"jobs\":2", "\"jobs\":0") + "}";
+    }
+    let found = faults(&lines, Some(&key));
+    let unchained = (1..=5).map(|line| (line, FaultKind::Unchained));
+    let beginning = (6, FaultKind::BeginningMissing { missing: 5 });
+    assert_eq!(found, unchained.chain([beginning]).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_beginning_that_was_cut_off_shows() {
+    let key = key();
+    let lines = log(Some(&key));
+    let beginning = FaultKind::BeginningMissing { missing: 4 };
+    assert_eq!(faults(&lines[4..], Some(&key)), [(1, beginning)]);
+}
+
+#[test]
+fn a_line_that_was_put_in_leads_away_from_no_other() {
+    let key = key();
+    let mut lines = log(Some(&key));
+    lines.insert(2, lines[2].replace("\"seq\":2", "\"seq\":7"));
+    assert_eq!(faults(&lines, Some(&key)), [(3, FaultKind::Altered)]);
+    lines[5] = lines[5].replace("\"jobs\":3", "\"jobs\":0");
+    assert_eq!(
+        faults(&lines, Some(&key)),
+        [(3, FaultKind::Altered), (6, FaultKind::Altered)]
+    );
+}
+
+#[test]
+fn a_line_that_was_begun_twice_is_whole() {
+    let key = key();
+    let mut lines = log(Some(&key));
+    lines.insert(4, lines[4][..30].to_owned());
+    assert_eq!(faults(&lines, Some(&key)), []);
+    lines[4].push('x');
+    assert_eq!(faults(&lines, Some(&key)), [(5, FaultKind::Malformed)]);
 }
 
 #[test]

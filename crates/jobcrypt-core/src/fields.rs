@@ -4,6 +4,7 @@ use crate::{
     Error, ErrorKind, bound_digest,
     field_path::FieldPath,
     field_places::{self, MOST_PATHS, Place, Places},
+    json_scan,
     marker::Marker,
     sealed_fields::{self, SealedFields, unreadable},
 };
@@ -119,8 +120,10 @@ impl Paths {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::FieldMissing`] for a field that has to be there, and those of [`field_places::find`].
+    /// [`ErrorKind::FieldMissing`] for a field that has to be there, [`ErrorKind::Malformed`], and those of [`field_places::find`].
     pub(crate) fn take_apart(&self, args: &[u8], marker: &Marker) -> Result<Apart<'_>, Error> {
+        // What could not be opened must not be sealed.
+        json_scan::check_utf8(args)?;
         let mut places = field_places::find(args, &self.all, marker)?;
         if places.marked.is_some() {
             return Err(Error::new(
@@ -156,6 +159,7 @@ impl Paths {
         sealed: &[u8],
         marker: &Marker,
     ) -> Result<Vec<u8>, Error> {
+        json_scan::check_utf8(stored)?;
         // The token says which fields it is about: a policy may have changed since.
         let own;
         let (paths, values) = match sealed.strip_prefix(self.head.as_bytes()) {

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::json_keys;
+use crate::{Error, ErrorKind, json_keys};
 
 /// A place in a JSON text.
 pub(crate) struct JsonScan<'a> {
@@ -215,6 +215,19 @@ impl<'a> Written<'a> {
             std::str::from_utf8(self.bytes).ok().map(Cow::Borrowed)
         }
     }
+}
+
+/// Looks at what [`JsonScan`] does not.
+///
+/// # Errors
+///
+/// [`ErrorKind::Malformed`].
+pub(crate) fn check_utf8(json: &[u8]) -> Result<(), Error> {
+    // Most are ASCII, which is found out sooner.
+    if json.is_ascii() || std::str::from_utf8(json).is_ok() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Malformed, "they are not UTF-8"))
 }
 
 /// Which containers a value lies in, objects or not: a bit each, and an allocation only from the 65th on.

@@ -62,7 +62,8 @@ impl Marker {
                 has_sibling = true;
             }
         }
-        if value.is_none() && self.finder.find(args).is_none() {
+        let is_named = || self.finder.find(args).is_some() || self.is_anywhere_in(args);
+        if value.is_none() && !is_named() {
             return Ok(None);
         }
         // An envelope behind a byte order mark, or cut short, must not pass for plaintext.

@@ -165,7 +165,9 @@ impl<T> Serialize for Sealed<T> {
 /// An object with one key, and under it a token of a whole value; all else is an error.
 impl<'de, T> Deserialize<'de> for Sealed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(SealedVisitor(PhantomData))
+        // What stands here instead may be the value itself, so no error quotes it.
+        let sealed = deserializer.deserialize_map(SealedVisitor(PhantomData));
+        sealed.map_err(|_| D::Error::custom("this is no sealed value"))
     }
 }
 
@@ -179,18 +181,14 @@ impl<'de, T> Visitor<'de> for SealedVisitor<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Sealed<T>, A::Error> {
-        // What stands here instead may be the value itself, so no error quotes it.
-        let no_value = |_| A::Error::custom("this is no sealed value");
-        let entry: Option<(Box<str>, Text)> = map.next_entry().map_err(no_value)?;
-        let Some((marker, Text(token))) = entry else {
-            return Err(no_value(A::Error::custom("")));
-        };
+        let no_value = || A::Error::custom("");
+        let (marker, Text(token)) = map.next_entry()?.ok_or_else(no_value)?;
         let is_whole = Envelope::parse(&token).is_ok_and(|it| !it.is_fields());
         let is_alone = map
             .next_key::<serde::de::IgnoredAny>()
             .is_ok_and(|key| key.is_none());
         if !is_whole || !is_alone {
-            return Err(no_value(A::Error::custom("")));
+            return Err(no_value());
         }
         Ok(Sealed {
             marker,

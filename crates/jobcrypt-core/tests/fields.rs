@@ -289,6 +289,17 @@ fn what_cannot_be_sealed_by_fields_is_refused() {
         assert_eq!(error.kind(), expected, "{args}");
         assert!(!error.is_retryable());
     }
+    // What would not open.
+    for bytes in [&b"\xff"[..], b"\xed\xa0\x80"] {
+        let args = [
+            &br#"{"credentials":1,"users":[{"ssn":1}],"note":""#[..],
+            bytes,
+            b"\"}",
+        ]
+        .concat();
+        let error = hook.seal_bytes(&JOB, &args).expect_err("it is no text");
+        assert_eq!(error.kind(), ErrorKind::Malformed);
+    }
     let stored = seal(&hook, ARGS).expect("it seals");
     let again = seal(&hook, &stored).expect_err("it is sealed");
     assert_eq!(again.kind(), ErrorKind::AlreadySealed);

@@ -166,9 +166,16 @@ fn an_envelope_that_is_not_json_is_no_plaintext() {
         .expect("the kind is sealed");
     for before in ["\u{feff}", "\0", "\u{c}", "x"] {
         let stored = [before.as_bytes(), &sealed].concat();
+        let escaped = String::from_utf8_lossy(&stored).replace("\"river", "\"\\u0072iver");
         assert_eq!(open(&hook, stored), Err(ErrorKind::Malformed), "{before:?}");
+        assert_eq!(
+            open(&hook, escaped),
+            Err(ErrorKind::Malformed),
+            "{before:?}"
+        );
     }
     assert_eq!(open(&hook, r#"["river_encrypt"]"#), Ok(None));
+    assert_eq!(open(&hook, r#"no \ JSON"#), Ok(None));
     assert_eq!(open(&hook, r#"[{"river_encrypt":1}]"#), Ok(None));
 }
 

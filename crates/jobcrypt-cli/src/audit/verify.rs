@@ -33,6 +33,10 @@ pub(crate) struct Verify {
     #[arg(long)]
     without_key: bool,
 
+    /// Take no offence at chains whose beginning is not here: older files were deleted
+    #[arg(long)]
+    older_files_are_gone: bool,
+
     /// A checkpoint that was kept elsewhere, and whose line must be there; may be repeated
     #[arg(long, value_name = "CHAIN:NUMBER:MAC")]
     checkpoint: Vec<Checkpoint>,
@@ -45,8 +49,13 @@ impl Verify {
         for file in &self.files {
             log = Box::new(log.chain(open(file)?));
         }
-        let report = verify(log, key.as_ref(), &self.checkpoint)
+        let mut report = verify(log, key.as_ref(), &self.checkpoint)
             .map_err(|error| Failure::new(Exit::Failed, "the log cannot be read").because(error))?;
+        if self.older_files_are_gone {
+            let is_expected =
+                |fault: &Fault| matches!(fault.kind, FaultKind::BeginningMissing { .. });
+            report.faults.retain(|fault| !is_expected(fault));
+        }
         output.result(&report, text)?;
         Ok(if report.faults.is_empty() {
             Exit::Done
@@ -87,7 +96,7 @@ fn text(report: &Report) -> String {
     for chain in &report.chains {
         let _ = writeln!(text, "{}", of_chain(chain));
     }
-    if report.unchained > 0 {
+    if report.unchained > 0 && !report.is_keyed {
         let _ = writeln!(
             text,
             "{} lines are in no chain: nothing vouches for them",
@@ -127,12 +136,17 @@ fn of_chain(chain: &Chain) -> String {
 fn of_fault(fault: &Fault) -> String {
     let what = match &fault.kind {
         FaultKind::Altered => "changed, or written under another key".to_owned(),
+        FaultKind::BeginningMissing { missing } => format!(
+            "the {missing} lines of its chain before it are gone; where they were in older files, name these too, or say \
+             --older-files-are-gone"
+        ),
         FaultKind::CheckpointMissing { checkpoint } => {
             return format!("the line of checkpoint {checkpoint} is not there");
         }
         FaultKind::Gap { missing } => format!("{missing} lines before it are gone"),
         FaultKind::Malformed => "torn, or no line of a log".to_owned(),
         FaultKind::OutOfOrder => "repeated, or moved".to_owned(),
+        FaultKind::Unchained => "in no chain: nothing vouches for it".to_owned(),
         other => format!("{other:?}"),
     };
     format!("line {}: {what}", fault.line)
