@@ -15,6 +15,7 @@ mod redis;
 mod refusal;
 mod results;
 mod seal_results;
+mod sealed_bulk;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod storage_error;
@@ -24,5 +25,6 @@ mod task_sink;
 pub use encrypt_backend::EncryptBackend;
 pub use opened_backend::{OpenedBackend, Sealing};
 pub use seal_results::{SealResults, SealResultsFuture, SealResultsLayer};
+pub use sealed_bulk::SealedBulk;
 pub use storage_error::StorageError;
 pub use store::Store;
