@@ -1,4 +1,4 @@
-use apalis_core::{backend::TaskSink, error::BoxDynError};
+use apalis_core::error::BoxDynError;
 use async_trait::async_trait;
 use jobcrypt_core::EncryptHook;
 use jobcrypt_testkit::{Attempt, QueueUnderTest, StoredJob, Worker, queue_conformance};

@@ -89,7 +89,7 @@ on_each_store! {
         };
         let worker = WorkerBuilder::new(worker_name()).backend(backend).build(work);
         worker.run().await.expect("the worker lives on");
-        let worked = engine.rows().await.remove(0);
-        assert_eq!((&*worked.status, &worked.args), ("Done", &before.args));
+        let done = engine.rows().await.remove(0);
+        assert_eq!((&*done.status, &done.args), ("Done", &before.args));
     }
 }
