@@ -6,7 +6,7 @@ use async_nats::{
         self, AckKind, Message,
         consumer::{PullConsumer, pull},
         context::Context,
-        stream::{self, Stream},
+        stream::{self, RawMessageErrorKind, Stream},
     },
 };
 use futures_util::StreamExt;
