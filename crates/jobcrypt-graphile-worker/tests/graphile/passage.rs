@@ -2,6 +2,7 @@ use graphile_worker::{
     IntoTaskHandlerResult, JobSpec, RawJobSpec, TaskHandler, WorkerContext, WorkerOptions,
     parse_crontab,
 };
+use jobcrypt_core::{SecretKey, UniqueKeys};
 use jobcrypt_graphile_worker::EncryptPlugin;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -161,4 +162,22 @@ async fn a_kind_may_have_any_characters() {
     all_sealed(&bed.stored().await);
     worker.run_once().await.expect("the worker lives on");
     assert_eq!(bed.seen.take(), [json!("41111111")]);
+}
+
+/// As the README tells whoever makes a job key of args.
+#[tokio::test]
+async fn a_job_key_can_be_a_keyed_hash() {
+    let bed = Bed::new().await;
+    let key = SecretKey::generate().expect("the system has random bytes");
+    let keys = UniqueKeys::new(key).namespace("test");
+    for pan in ["41111111", "41111111", "42222222"] {
+        let hash = keys.hash("charge_card", pan.as_bytes());
+        let keyed = JobSpec {
+            job_key: Some(hash.expect("names are short")),
+            ..JobSpec::default()
+        };
+        let card = ChargeCard { pan: pan.into() };
+        bed.utils.add_job(card, keyed).await.expect("stored");
+    }
+    assert_eq!(bed.stored().await.len(), 2);
 }
