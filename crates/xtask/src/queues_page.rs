@@ -82,7 +82,7 @@ that is put back too early is parked again.
   [the README](../crates/jobcrypt-apalis/README.md#jobs-that-cannot-be-opened).
 - graphile_worker: its function `reschedule_jobs`, in
   [the README](../crates/jobcrypt-graphile-worker/README.md#jobs-that-cannot-be-opened).
-- The queues on raw brokers, and the one in memory: `put_back` in the `queue.rs` of each example. By SQL it is one statement; on Redis
+- The queues on raw brokers, and the one in memory: `put_back` of each example. By SQL it is one statement; on Redis
   Streams a script claims the parked ids for a worker that is none; on NATS JetStream and RabbitMQ a job is published anew, and only
   then leaves the parked ones.
 ";

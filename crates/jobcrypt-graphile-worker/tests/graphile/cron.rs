@@ -21,15 +21,18 @@ use crate::bed::{Bed, ChargeCard};
 pub(crate) async fn first_job(pool: &PgPool, options: WorkerOptions) -> Value {
     let stored = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&stored);
-    let (worked, told) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let tells = Arc::clone(&worked);
+    let (done, told) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let tells = Arc::clone(&done);
     let worker = options
         .on(BeforeJobRun, move |context: BeforeJobRunContext| {
             let mut seen = seen.lock().expect("nobody panics with it");
             seen.push(context.payload);
             future::ready(HookResult::Continue)
         })
-        .on(JobComplete, move |_| future::ready(tells.notify_one()))
+        .on(JobComplete, move |_| {
+            tells.notify_one();
+            future::ready(())
+        })
         .listen_os_shutdown_signals(false)
         .shutdown_signal({
             let told = Arc::clone(&told);
@@ -48,7 +51,7 @@ pub(crate) async fn first_job(pool: &PgPool, options: WorkerOptions) -> Value {
     .await
     .expect("the table is there");
     let stops = async {
-        let waited = tokio::time::timeout(Duration::from_mins(1), worked.notified()).await;
+        let waited = tokio::time::timeout(Duration::from_mins(1), done.notified()).await;
         told.notify_one();
         waited.expect("a job of cron is worked");
     };
