@@ -164,6 +164,20 @@ async fn a_bad_job_is_parked_beside_good_ones_and_put_back() {
 }
 
 #[tokio::test]
+async fn what_is_no_job_keeps_no_parked_one_from_being_put_back() {
+    let mut bench = Bench::with_new_key().await;
+    let foreign = sealed(&bench.hook, "send_invoice");
+    bench.plant(&job("charge_card", &foreign)).await;
+    bench.work_one().await;
+    let _: i64 = bench.redis(&["ZADD", PARKED, "0", "no job"]).await;
+    bench.parked.list().await.expect_err("it says so");
+    let put_back = bench.parked.put_back_all().await;
+    assert_eq!(put_back.expect("the server answers"), 1);
+    let left: Vec<String> = bench.redis(&["ZRANGE", PARKED, "0", "-1"]).await;
+    assert_eq!(left, ["no job"]);
+}
+
+#[tokio::test]
 async fn an_envelope_beside_other_args_reaches_no_worker() {
     let mut bench = Bench::with_new_key().await;
     let args = sealed(&bench.hook, "charge_card").replace(']', ",1]");
