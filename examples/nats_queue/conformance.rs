@@ -7,7 +7,9 @@ use jobcrypt::{
     ciphers::XChaCha20Poly1305,
     tower::{DecryptLayer, EncryptLayer},
 };
-use jobcrypt_testkit::{Attempt, NatsServer, QueueUnderTest, StoredJob, Worker, queue_conformance};
+use jobcrypt_testkit::{
+    Attempt, Behaviour, NatsServer, QueueUnderTest, StoredJob, Worker, queue_conformance,
+};
 use tower::{BoxError, ServiceBuilder, ServiceExt};
 
 use crate::{
@@ -137,6 +139,16 @@ impl QueueUnderTest for Encrypted {
         self.queue.workers().await.expect("it is made anew");
     }
 
+    async fn put_back(&mut self) {
+        let put_back = self.queue.put_back().await;
+        put_back.expect("the server answers");
+    }
+
+    fn cannot(&self, behaviour: Behaviour) -> Option<&'static str> {
+        let is_large = behaviour == Behaviour::LargeArgs;
+        is_large.then_some("unless its server is told otherwise, a message has 1 MiB at most")
+    }
+
     /// What the streams hold, and what the server has written to its files.
     async fn dump(&mut self) -> Option<Vec<u8>> {
         let mut dump = self.server.dump().expect("its files can be read");
@@ -177,4 +189,28 @@ async fn why_a_job_is_parked_stands_beside_it_without_its_args() {
     let reason = parked[0].headers.get(REASON).expect("it says why").as_str();
     assert!(reason.contains(r#"job kind "charge_card""#), "{reason}");
     assert!(!reason.contains("canary"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_kind_that_is_no_subject_is_an_error_and_nothing_is_stored() {
+    let keyring = Keyring::new(new_key()).build();
+    let hook = EncryptHook::builder(keyring.expect("a new key is sound")).build();
+    let mut encrypted = Encrypted::new(hook.expect("the hook is sound")).await;
+    for kind in [
+        "",
+        " ",
+        "charge card",
+        "charge_card\r\nPUB jobs.x 0",
+        ".cards",
+    ] {
+        let refused = encrypted.enqueue(kind, "{}").await;
+        assert!(refused.is_err(), "{kind:?} is a subject: {refused:?}");
+        assert_eq!(encrypted.stored().await, []);
+    }
+    for kind in ["cards.charge", "Überweisung/100%"] {
+        encrypted.enqueue(kind, "{}").await.expect("it is stored");
+        let attempt = encrypted.work_one(Worker::Succeeds).await;
+        let (kind, args) = (kind.to_owned(), "{}".to_owned());
+        assert_eq!(attempt, Attempt::Worked { kind, args });
+    }
 }

@@ -4,6 +4,7 @@
 //! `job.rs` is what encryption needs; `docs/for-queue-authors.md` explains it.
 
 mod job;
+mod put_back;
 mod queue;
 
 #[cfg(test)]
@@ -40,6 +41,9 @@ async fn main() -> Result<(), BoxError> {
         .map(|pan| Job::new("charge_card", &format!(r#"{{"pan":"{pan}"}}"#)));
     let ids = enqueue.oneshot(jobs.to_vec()).await?;
     println!("stored: {ids:?}, sealed");
+
+    // What an earlier run has parked, if the cause is mended by now.
+    queue.put_back().await?;
 
     let mut work = ServiceBuilder::new()
         .layer(DecryptLayer::new(hook).or_reload())

@@ -14,7 +14,7 @@ use tower::{BoxError, Service, ServiceExt, service_fn};
 
 use crate::job::{Failed, Job};
 
-const JOBS: &str = "jobs";
+pub(crate) const JOBS: &str = "jobs";
 pub(crate) const PARKED: &str = "jobs-parked";
 const WORKERS: &str = "workers";
 

@@ -134,6 +134,11 @@ impl QueueUnderTest for Encrypted {
         run(&self.queue.pool, "update job set due = now()").await;
     }
 
+    async fn put_back(&mut self) {
+        let put_back = self.queue.put_back().await;
+        put_back.expect("the server answers");
+    }
+
     async fn dump(&mut self) -> Option<Vec<u8>> {
         let schema: String = sqlx::query_scalar("select current_schema()::text")
             .fetch_one(&self.queue.pool)
@@ -234,4 +239,22 @@ async fn why_a_job_is_parked_stands_beside_it_without_its_args() {
         !reason.contains("canary") && !reason.contains("jc1."),
         "{reason}"
     );
+}
+
+#[tokio::test]
+async fn a_kind_may_have_any_characters() {
+    let mut encrypted = Encrypted {
+        queue: new_queue().await,
+        hook: new_hook(),
+    };
+    for kind in ["", "Überweisung: \"an\" 100 %/{x}*'; --"] {
+        encrypted.enqueue(kind, "{}").await.expect("it is stored");
+        encrypted.schedule(kind, "{}").await.expect("it is stored");
+        encrypted.make_due().await;
+        for _ in 0..2 {
+            let attempt = encrypted.work_one(Worker::Succeeds).await;
+            let (kind, args) = (kind.to_owned(), "{}".to_owned());
+            assert_eq!(attempt, Attempt::Worked { kind, args });
+        }
+    }
 }

@@ -98,6 +98,10 @@ impl QueueUnderTest for Encrypted {
         }
     }
 
+    async fn put_back(&mut self) {
+        self.queue.put_back();
+    }
+
     async fn dump(&mut self) -> Option<Vec<u8>> {
         Some(format!("{:?}", self.queue.jobs()).into_bytes())
     }

@@ -43,5 +43,7 @@ async fn main() -> Result<(), BoxError> {
             Ok::<_, Failed>(())
         });
     while queue.work_one(&mut work).await.is_some() {}
+    // Once somebody has mended why jobs were parked.
+    queue.put_back();
     Ok(())
 }

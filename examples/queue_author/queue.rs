@@ -55,6 +55,13 @@ impl Queue {
         Some(result)
     }
 
+    /// Puts back the jobs that are held aside, once somebody has mended why.
+    pub(crate) fn put_back(&self) {
+        for job in self.jobs().iter_mut().filter(|job| job.is_parked) {
+            (job.is_parked, job.due) = (false, Instant::now());
+        }
+    }
+
     fn finish(&self, id: usize, result: Result<(), Failed>) {
         let mut jobs = self.jobs();
         if result.is_ok() {

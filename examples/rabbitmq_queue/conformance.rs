@@ -192,6 +192,11 @@ impl QueueUnderTest for Encrypted {
         }
     }
 
+    async fn put_back(&mut self) {
+        let put_back = self.queue.put_back().await;
+        put_back.expect("the server answers");
+    }
+
     async fn dump(&mut self) -> Option<Vec<u8>> {
         Some(SERVER.dump().expect("its files can be read"))
     }
@@ -231,4 +236,21 @@ async fn a_job_is_due_when_its_time_has_come() {
     };
     let worked = tokio::time::timeout(Duration::from_mins(1), worked).await;
     assert!(matches!(worked, Ok(Attempt::Worked { .. })), "{worked:?}");
+}
+
+#[tokio::test]
+async fn a_kind_that_is_too_long_for_a_message_is_an_error_and_others_are_not() {
+    let keyring = Keyring::new(new_key()).build();
+    let hook = EncryptHook::builder(keyring.expect("a new key is sound")).build();
+    let mut encrypted = Encrypted::new(hook.expect("the hook is sound")).await;
+    let too_long = "k".repeat(256);
+    let refused = encrypted.enqueue(&too_long, "{}").await;
+    refused.expect_err("a type has 255 bytes at most");
+    assert_eq!(encrypted.stored().await, []);
+    for kind in ["", "Überweisung: \"an\" 100 %/{x}*\n"] {
+        encrypted.enqueue(kind, "{}").await.expect("it is stored");
+        let attempt = encrypted.work_one(Worker::Succeeds).await;
+        let (kind, args) = (kind.to_owned(), "{}".to_owned());
+        assert_eq!(attempt, Attempt::Worked { kind, args });
+    }
 }

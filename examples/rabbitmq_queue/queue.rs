@@ -117,6 +117,26 @@ impl Queue {
         Ok(Some(result))
     }
 
+    /// Puts back the jobs that are held aside, once somebody has mended why. Returns how many.
+    ///
+    /// Each leaves the queue of parked ones only after it is in the other.
+    pub(crate) async fn put_back(&self) -> Result<usize, BoxError> {
+        let parked = self.parked();
+        let mut count = 0;
+        loop {
+            let taken = self
+                .channel
+                .basic_get(parked.as_str().into(), BasicGetOptions::default());
+            let Some(message) = taken.await? else {
+                return Ok(count);
+            };
+            let properties = message.properties.clone();
+            self.publish(&self.jobs, &message.data, properties).await?;
+            message.ack(BasicAckOptions::default()).await?;
+            count += 1;
+        }
+    }
+
     /// A worker that dies before this leaves its job to the next.
     async fn finish(
         &self,
@@ -148,7 +168,7 @@ impl Queue {
             let properties = BasicProperties::default()
                 .with_delivery_mode(PERSISTENT)
                 .with_message_id(id.as_str().into())
-                .with_type(job.kind.into());
+                .with_type(ShortString::try_new(job.kind)?);
             let queue = if job.delay.is_zero() {
                 self.jobs.clone()
             } else {

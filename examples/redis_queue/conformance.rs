@@ -2,7 +2,7 @@ use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use jobcrypt::{
-    EncryptHook, SecretKey,
+    EncryptHook, Keyring, SecretKey,
     ciphers::XChaCha20Poly1305,
     tower::{DecryptLayer, EncryptLayer},
 };
@@ -135,6 +135,11 @@ impl QueueUnderTest for Encrypted {
         done.expect("the server runs it");
     }
 
+    async fn put_back(&mut self) {
+        let put_back = self.queue.put_back().await;
+        put_back.expect("the server answers");
+    }
+
     async fn dump(&mut self) -> Option<Vec<u8>> {
         Some(self.server.dump().expect("the server dumps what it holds"))
     }
@@ -152,7 +157,7 @@ async fn it_keeps_what_jobcrypt_promises() {
 
 #[tokio::test]
 async fn why_a_job_is_parked_stands_beside_it_without_its_args() {
-    let keyring = jobcrypt::Keyring::new(new_key()).build();
+    let keyring = Keyring::new(new_key()).build();
     let hook = EncryptHook::builder(keyring.expect("a new key is sound")).build();
     let mut encrypted = Encrypted::new(hook.expect("the hook is sound")).await;
     let id = encrypted
@@ -167,4 +172,21 @@ async fn why_a_job_is_parked_stands_beside_it_without_its_args() {
         .expect("the reason is there");
     assert!(reason.contains(r#"job kind "charge_card""#), "{reason}");
     assert!(!reason.contains("canary"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_kind_may_have_any_characters() {
+    let keyring = Keyring::new(new_key()).build();
+    let hook = EncryptHook::builder(keyring.expect("a new key is sound")).build();
+    let mut encrypted = Encrypted::new(hook.expect("the hook is sound")).await;
+    for kind in ["", "Überweisung: \"an\" 100 %/{x}*'; --"] {
+        encrypted.enqueue(kind, "{}").await.expect("it is stored");
+        encrypted.schedule(kind, "{}").await.expect("it is stored");
+        encrypted.make_due().await;
+        for _ in 0..2 {
+            let attempt = encrypted.work_one(Worker::Succeeds).await;
+            let (kind, args) = (kind.to_owned(), "{}".to_owned());
+            assert_eq!(attempt, Attempt::Worked { kind, args });
+        }
+    }
 }

@@ -39,6 +39,9 @@ async fn main() -> Result<(), BoxError> {
     let ids = enqueue.oneshot(jobs.to_vec()).await?;
     println!("stored: {ids:?}, sealed");
 
+    // What an earlier run has parked, if the cause is mended by now.
+    queue.put_back().await?;
+
     let mut work = ServiceBuilder::new()
         .layer(DecryptLayer::new(hook).or_reload())
         .service_fn(async |job: Job| {

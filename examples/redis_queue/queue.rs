@@ -70,6 +70,15 @@ impl Queue {
         Ok(Some(result))
     }
 
+    /// Puts back the jobs that are held aside, once somebody has mended why. Returns how many.
+    pub(crate) async fn put_back(&mut self) -> RedisResult<usize> {
+        let script = Script::new(include_str!("put_back.lua"));
+        let mut call = script.key(&[STREAM, PARKED]);
+        call.arg(LEASE.as_millis().to_string())
+            .invoke_async(&mut self.connection)
+            .await
+    }
+
     /// A job that was not worked stays in the stream, its args as they are.
     async fn finish(&mut self, id: &str, result: &Result<(), Failed>) -> Result<(), RedisError> {
         let mut transaction = redis::pipe();
@@ -78,7 +87,7 @@ impl Queue {
             Ok(()) => transaction.xack(STREAM, GROUP, &[id]).xdel(STREAM, &[id]),
             // Nobody acknowledges it, so it is claimed again when its lease is over.
             Err(Failed::TryLater) => return Ok(()),
-            // Acknowledged, it is delivered no more. XCLAIM with FORCE puts it back.
+            // Acknowledged, it is delivered no more, until it is put back.
             Err(Failed::Park(reason)) => {
                 transaction
                     .hset(PARKED, id, reason)

@@ -208,6 +208,15 @@ impl QueueUnderTest for River {
         self.database.make_due().await;
     }
 
+    async fn put_back(&mut self) {
+        let client = self.database.client().build().expect("it is sound");
+        for job in self.database.jobs().await {
+            if job.metadata["jobcrypt"]["parked"].is_object() {
+                client.jobs().retry(job.id).await.expect("it is put back");
+            }
+        }
+    }
+
     async fn dump(&mut self) -> Option<Vec<u8>> {
         Some(self.database.dump())
     }

@@ -202,7 +202,9 @@ on_both_databases! {
         // The error handler has them.
         assert_eq!(*heard.0.lock().expect("nothing panics with it"), [format!("the service refused {SECRET}")]);
 
-        // What was stored in plaintext hides nothing.
+        // What was stored in plaintext hides nothing, and outputs are stored as args are.
+        let output = site.work("output").await;
+        assert!(output.output().expect("it was recorded").get().contains(SECRET));
         let failed = site.work("fail").await;
         assert_eq!(failed.errors[0].error, format!("the service refused {SECRET}"));
         site.run.stop().await.expect("it stops");

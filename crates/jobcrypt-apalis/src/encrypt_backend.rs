@@ -155,7 +155,7 @@ impl<B: Store> Backend for EncryptBackend<B> {
         loop {
             match self.under_way.poll(context) {
                 Poll::Ready(Some(Some(task))) => {
-                    self.forget_wait(&task, worker);
+                    self.forget_refusal(&task, worker);
                     return Poll::Ready(Some(Ok(task)));
                 }
                 Poll::Ready(Some(None)) => continue,
@@ -171,7 +171,7 @@ impl<B: Store> Backend for EncryptBackend<B> {
             let mut opening = opening.boxed();
             match opening.poll_unpin(context) {
                 Poll::Ready(Some(task)) => {
-                    self.forget_wait(&task, worker);
+                    self.forget_refusal(&task, worker);
                     return Poll::Ready(Some(Ok(task)));
                 }
                 Poll::Ready(None) => {}
@@ -199,9 +199,9 @@ impl<B: Store> Backend for EncryptBackend<B> {
 }
 
 impl<B: Store> EncryptBackend<B> {
-    /// Has a later wait of a job that was opened not count from this one.
-    fn forget_wait(&mut self, task: &Task<Vec<u8>>, worker: &WorkerContext) {
-        if Opening::has_waited(task) {
+    /// Has a later wait of a job that was opened not count from this one, and no reason stand beside it.
+    fn forget_refusal(&mut self, task: &Task<Vec<u8>>, worker: &WorkerContext) {
+        if Opening::was_refused(task) {
             let opening = self.opening.clone();
             let forgetting = opening.forget(id_of(task), worker.name().to_owned());
             self.under_way.push(forgetting.map(|()| None).boxed());

@@ -15,6 +15,7 @@ mod redis;
 mod refusal;
 mod results;
 mod seal_results;
+mod sealed_bulk;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod storage_error;
@@ -25,5 +26,6 @@ pub use encrypt_backend::EncryptBackend;
 pub use jobcrypt_tower::{SealedWords, hide_panics};
 pub use opened_backend::{OpenedBackend, Sealing};
 pub use seal_results::{SealResults, SealResultsFuture, SealResultsLayer};
+pub use sealed_bulk::SealedBulk;
 pub use storage_error::StorageError;
 pub use store::Store;

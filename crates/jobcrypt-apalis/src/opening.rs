@@ -9,7 +9,7 @@ use serde_json::Value;
 use tracing::warn;
 use zeroize::Zeroizing;
 
-use crate::refusal::{Ended, Fate, Refuse, Refused, WAITING, now};
+use crate::refusal::{Ended, Fate, REASON, Refuse, Refused, WAITING, now};
 
 /// Shared by a backend, its clones and what runs its jobs.
 #[derive(Clone)]
@@ -145,9 +145,10 @@ impl Opening {
         self.0.refuse.write(Refused { id, worker, fate }).await;
     }
 
-    /// Whether it has waited for what it is now opened with.
-    pub(crate) fn has_waited<A>(task: &Task<A>) -> bool {
-        task.metadata().contains_key(WAITING)
+    /// Whether it was refused before it could be opened.
+    pub(crate) fn was_refused<A>(task: &Task<A>) -> bool {
+        let metadata = task.metadata();
+        metadata.contains_key(WAITING) || metadata.contains_key(REASON)
     }
 
     /// Has a later wait not count from an earlier one.

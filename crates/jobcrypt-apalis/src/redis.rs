@@ -5,7 +5,7 @@ use futures_util::FutureExt;
 
 use crate::{
     Store,
-    refusal::{Fate, Refuse, Refused, WAITING, now},
+    refusal::{Fate, REASON, Refuse, Refused, WAITING, now},
     store::is_ours::IsOurs,
 };
 
@@ -32,10 +32,6 @@ where
         Refuse::new(move |refused| write(connection.clone(), config.clone(), refused).boxed())
     }
 }
-
-/// Why a job waits or is parked stands beside its result, not in its place: apalis takes a job for done
-/// that has one.
-const REASON: &str = "jobcrypt.reason";
 
 /// The sorted set of the jobs that are parked, by when they were.
 fn parked(config: &Config) -> String {

@@ -16,6 +16,10 @@ use tracing::warn;
 /// Where a job carries along since when it waits, in its metadata.
 pub(crate) const WAITING: &str = "jobcrypt.waiting";
 
+/// Where a job on Redis has why it waits or is parked: beside its result, not in its place, since apalis takes
+/// a job for done that has one.
+pub(crate) const REASON: &str = "jobcrypt.reason";
+
 /// apalis has no state for a job held aside, and deletes what was killed where an app asks it to. A job
 /// due this far ahead is neither fetched nor deleted: 100 years.
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -148,4 +152,33 @@ pub(crate) fn now() -> u64 {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_the_store_does_not_take_is_written_again() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&asked);
+        let refuse = Refuse::new(move |refused| {
+            assert_eq!(refused.id, "4711");
+            let is_first = counted.fetch_add(1, Ordering::Relaxed) == 0;
+            let written = if is_first {
+                Err("the connection is gone".into())
+            } else {
+                Ok(())
+            };
+            async move { written }.boxed()
+        });
+        let (id, worker) = ("4711".to_owned(), "worker".to_owned());
+        let fate = Fate::Returns;
+        refuse.write(Refused { id, worker, fate }).await;
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
+    }
 }

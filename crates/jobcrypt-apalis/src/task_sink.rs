@@ -8,12 +8,12 @@ use apalis_core::{
     backend::{Backend, TaskSink, TaskSinkError, codec::Codec},
     task::Task,
 };
-use futures_util::{Sink, SinkExt, Stream, StreamExt, stream};
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use zeroize::Zeroizing;
 
 use crate::{EncryptBackend, Sealing, StorageError, Store};
 
-type Failed<B> = TaskSinkError<StorageError<<B as Backend>::Error>>;
+pub(crate) type Failed<B> = TaskSinkError<StorageError<<B as Backend>::Error>>;
 
 /// Typed args go in as into the store itself: `push`, `push_bulk`, `push_stream`, `push_task`, `push_all`.
 ///
@@ -49,14 +49,8 @@ where
     }
 
     async fn push_bulk(&mut self, args: Vec<A>) -> Result<(), Failed<B>> {
-        let jobs = args
-            .iter()
-            .map(|args| self.encode(args))
-            .collect::<Result<_, _>>()?;
-        let sealed = self.opening.seal_all(jobs).map_err(StorageError::Seal)?;
-        let mut tasks = stream::iter(sealed.into_iter().map(Task::new).map(Ok));
-        let sent = self.store.send_all(&mut tasks).await;
-        Ok(sent.map_err(StorageError::Store)?)
+        let sealed = self.seal_bulk(&args)?;
+        Ok(self.push_sealed(sealed).await?)
     }
 
     async fn push_stream(
@@ -98,7 +92,7 @@ where
 }
 
 impl<B: Store> EncryptBackend<B> {
-    fn encode<A>(&self, args: &A) -> Result<Zeroizing<Vec<u8>>, Failed<B>>
+    pub(crate) fn encode<A>(&self, args: &A) -> Result<Zeroizing<Vec<u8>>, Failed<B>>
     where
         B::Codec: Codec<A, Compact = Vec<u8>>,
         <B::Codec as Codec<A>>::Error: StdError + Send + Sync + 'static,

@@ -1,19 +1,19 @@
 use std::{
-    fmt::{self, Write as _},
+    fmt,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use jobcrypt_core::{EncryptHook, Error, ErrorKind, JobContext, UniqueKeys};
+use jobcrypt_core::{EncryptHook, Error, JobContext, UniqueKeys};
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use sidekiq::{EnqueueOpts, Job, RedisConnection, RedisPool, Worker, redis_rs};
 use zeroize::Zeroizing;
 
 use crate::{
     redis_keys::{QUEUES, SCHEDULE, of_queue},
     stored_args,
+    unique::{self, Unique},
 };
 
 /// Seals jobs on their way into Redis. Clones share everything.
@@ -58,16 +58,6 @@ pub struct EncryptClient {
     pub(crate) hook: EncryptHook,
     pub(crate) redis: RedisPool,
     unique: Unique,
-}
-
-/// How equal jobs are known.
-#[derive(Clone)]
-enum Unique {
-    ByKeys(Arc<UniqueKeys>),
-    /// By the hash of rusty-sidekiq, which anybody can compute.
-    ByPlainHash,
-    /// Sealed jobs not at all, readable ones by that hash.
-    Unsaid,
 }
 
 /// A job whose args are not in it yet.
@@ -213,36 +203,13 @@ impl EncryptClient {
             .collect()
     }
 
-    /// Fails where a hash of what is sealed in one of the jobs would be stored without a key.
-    fn refuse_guessable(&self, jobs: &[Job]) -> sidekiq::Result<()> {
-        let would_be_guessable = |job: &Job| {
-            let Some([only]) = job.args.as_array().map(Vec::as_slice) else {
-                return false;
-            };
-            let envelope = only.to_string();
-            let context = JobContext::new(&job.class);
-            job.unique_for.is_some() && self.hook.is_sealed(&context, envelope.as_bytes())
-        };
-        match self.unique {
-            Unique::Unsaid if jobs.iter().any(would_be_guessable) => {
-                let detail = "a job is unique and sealed, and by rusty-sidekiq's hash whoever reads Redis could guess its args; \
-                              give the client keys by `unique_by`";
-                Err(seal_failed(Error::new(
-                    ErrorKind::InvalidConfiguration,
-                    detail,
-                )))
-            }
-            _ => Ok(()),
-        }
-    }
-
     async fn store(&self, drafts: Vec<Draft>) -> sidekiq::Result<Vec<Option<String>>> {
         let unique_keys: Vec<_> = drafts
             .iter()
-            .map(|draft| draft.unique_keys(&self.unique))
+            .map(|draft| self.unique.keys_of(&draft.job, &draft.json))
             .collect::<sidekiq::Result<_>>()?;
         let jobs = self.sealed(drafts)?;
-        self.refuse_guessable(&jobs)?;
+        self.unique.refuse_guessable(&self.hook, &jobs)?;
         let mut connection = self.redis.get().await?;
 
         let mut claimed = Vec::new();
@@ -252,7 +219,7 @@ impl EncryptClient {
             let of_others = claimed.len();
             let mut is_new = true;
             for key in keys {
-                is_new = claim(&mut connection, &key, wait).await?;
+                is_new = unique::claim(&mut connection, &key, wait).await?;
                 if !is_new {
                     break;
                 }
@@ -293,42 +260,6 @@ impl Draft {
         let json = Zeroizing::new(serde_json::to_vec(&args)?);
         Ok(Self { job, json })
     }
-
-    /// Returns the keys under which others are kept out that are equal: that of rusty-sidekiq, or those of keyed hashes. They
-    /// are made of readable args, since sealed ones never are equal.
-    fn unique_keys(&self, unique: &Unique) -> sidekiq::Result<Vec<String>> {
-        if self.job.unique_for.is_none() {
-            return Ok(Vec::new());
-        }
-        let args = stored_args::in_array(serde_json::from_slice(&self.json)?);
-        let args = Zeroizing::new(serde_json::to_vec(&args)?);
-        let Job { queue, class, .. } = &self.job;
-        let hashes = match unique {
-            Unique::ByKeys(keys) => keys.hashes(class, &args).map_err(seal_failed)?,
-            Unique::ByPlainHash | Unique::Unsaid => vec![hex(&Sha256::digest(&*args))],
-        };
-        let key = |hash: String| format!("sidekiq:unique:{queue}:{class}:{hash}");
-        Ok(hashes.into_iter().map(key).collect())
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
-async fn claim(
-    connection: &mut RedisConnection,
-    key: &str,
-    wait: Duration,
-) -> sidekiq::Result<bool> {
-    let seconds = usize::try_from(wait.as_secs()).unwrap_or(usize::MAX);
-    // Redis knows no lease of no time.
-    let claimed = connection.set_nx_ex(key.to_owned(), "", seconds.max(1));
-    Ok(!matches!(claimed.await?, redis_rs::Value::Nil))
 }
 
 async fn push(

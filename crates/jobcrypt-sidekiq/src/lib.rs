@@ -10,6 +10,7 @@ mod periodic_args;
 mod redis_keys;
 mod sealed_error;
 mod stored_args;
+mod unique;
 
 pub use encrypt_client::EncryptClient;
 pub use encrypt_middleware::EncryptMiddleware;

@@ -59,10 +59,9 @@ impl ParkedJobs {
     ///
     /// # Errors
     ///
-    /// Those of [`list`](Self::list).
+    /// Whatever Redis says.
     pub async fn put_back(&self, jid: &str) -> sidekiq::Result<bool> {
-        for stored in self.stored().await? {
-            let job: Job = serde_json::from_str(&stored)?;
+        for (stored, job) in self.jobs().await? {
             if job.jid == jid {
                 return self.move_back(&stored, job).await;
             }
@@ -70,18 +69,26 @@ impl ParkedJobs {
         Ok(false)
     }
 
-    /// Puts all of them back into their queues. Returns how many.
+    /// Puts all of them back into their queues. Returns how many. What else stands in the set stays there.
     ///
     /// # Errors
     ///
-    /// Those of [`list`](Self::list).
+    /// Whatever Redis says.
     pub async fn put_back_all(&self) -> sidekiq::Result<usize> {
         let mut count = 0;
-        for stored in self.stored().await? {
-            let job = serde_json::from_str(&stored)?;
+        for (stored, job) in self.jobs().await? {
             count += usize::from(self.move_back(&stored, job).await?);
         }
         Ok(count)
+    }
+
+    async fn jobs(&self) -> sidekiq::Result<Vec<(String, Job)>> {
+        let stored = self.stored().await?.into_iter();
+        let jobs = stored.filter_map(|stored| {
+            let job = serde_json::from_str(&stored).ok()?;
+            Some((stored, job))
+        });
+        Ok(jobs.collect())
     }
 
     async fn stored(&self) -> sidekiq::Result<Vec<String>> {

@@ -9,6 +9,8 @@ pub enum Behaviour {
     RoundTrip,
     /// That down to the last byte, in args that a parser would change.
     ExactBytes,
+    /// Args of 10 MiB come back like others.
+    LargeArgs,
     /// Jobs that are enqueued together are sealed one by one.
     Batch,
     /// Jobs that are enqueued together are stored together, or not at all.
@@ -23,6 +25,8 @@ pub enum Behaviour {
     UnknownKey,
     /// What does not belong there is parked.
     Altered,
+    /// What is parked comes back.
+    PutBack,
     /// A job that cannot be opened stops no other.
     BadBesideGood,
     /// A job that failed is stored as it was.
@@ -37,9 +41,10 @@ pub enum Behaviour {
 
 impl Behaviour {
     /// All of them, in the order in which they are checked.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::RoundTrip,
         Self::ExactBytes,
+        Self::LargeArgs,
         Self::Batch,
         Self::AllOrNothing,
         Self::AlreadySealed,
@@ -47,6 +52,7 @@ impl Behaviour {
         Self::ReadableKinds,
         Self::UnknownKey,
         Self::Altered,
+        Self::PutBack,
         Self::BadBesideGood,
         Self::Retry,
         Self::Scheduled,
@@ -60,6 +66,7 @@ impl fmt::Display for Behaviour {
         formatter.write_str(match self {
             Self::RoundTrip => "args come back as they were enqueued, and are sealed meanwhile",
             Self::ExactBytes => "byte for byte, with long numbers and keys that stand twice",
+            Self::LargeArgs => "args of 10 MiB come back",
             Self::Batch => "a batch is sealed job by job, beside readable kinds",
             Self::AllOrNothing => "of a batch with a job that cannot be sealed, nothing is stored",
             Self::AlreadySealed => "args that are an envelope already are refused",
@@ -71,6 +78,9 @@ impl fmt::Display for Behaviour {
                 "a job under an unknown key waits, whole, and is worked once the key is there"
             }
             Self::Altered => "what was altered, moved or malformed is parked, whole",
+            Self::PutBack => {
+                "a parked job is put back by the queue's own means, and worked once the cause is mended"
+            }
             Self::BadBesideGood => "a job that cannot be opened stops no good one",
             Self::Retry => "a job that failed stays sealed, and is sealed once",
             Self::Scheduled => "a scheduled job is sealed until it is due",

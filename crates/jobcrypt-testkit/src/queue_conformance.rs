@@ -17,6 +17,9 @@ const OTHER_KIND: &str = "send_invoice";
 const READABLE_KIND: &str = "rebuild_index";
 const STRICT_KIND: &str = "sync_mailbox";
 
+/// The kinds of all jobs that the checks enqueue or plant: for queues that have a handler for each.
+pub const KINDS: [&str; 4] = [KIND, OTHER_KIND, READABLE_KIND, STRICT_KIND];
+
 const ARGS: &str = r#"{"pan":"4111111111111111"}"#;
 const READABLE_ARGS: &str = r#"{"index":"users"}"#;
 
@@ -28,7 +31,8 @@ const SEALS: usize = 2;
 /// [`cannot`](QueueUnderTest::cannot).
 ///
 /// `with_new_key` makes an encryptor under a new key at each call, and `with_hook` an empty queue whose
-/// both ways go through the hook. Nothing here waits: [`QueueUnderTest::make_due`] stands for time.
+/// both ways go through the hook. Nothing here waits: [`QueueUnderTest::make_due`] stands for time. Jobs are of
+/// the [`KINDS`].
 ///
 /// `docs/for-queue-authors.md` tells more, and `examples/queue_author/conformance.rs` is a whole test.
 ///
@@ -95,6 +99,7 @@ async fn check<E: Encryptor>(
     match behaviour {
         Behaviour::RoundTrip => checks::brings_back_what_it_stored(queue).await,
         Behaviour::ExactBytes => checks::brings_back_every_byte(queue).await,
+        Behaviour::LargeArgs => checks::brings_back_large_args(queue).await,
         Behaviour::Batch => checks::stores_a_batch_job_by_job(queue).await,
         Behaviour::AllOrNothing => checks::stores_nothing_of_what_cannot_be_sealed(queue).await,
         Behaviour::AlreadySealed => {
@@ -104,6 +109,7 @@ async fn check<E: Encryptor>(
         Behaviour::ReadableKinds => checks::leaves_readable_kinds_readable(queue).await,
         Behaviour::UnknownKey => checks::waits_for_a_key(queue, hook, with_new_key()).await,
         Behaviour::Altered => checks::parks_what_does_not_belong_there(queue, hook).await,
+        Behaviour::PutBack => checks::puts_back_what_was_parked(queue, hook, with_new_key).await,
         Behaviour::BadBesideGood => checks::works_good_jobs_beside_a_bad_one(queue).await,
         Behaviour::Retry => checks::seals_once_however_often_it_tries(queue, hook).await,
         Behaviour::Scheduled => checks::keeps_a_scheduled_job_sealed(queue).await,

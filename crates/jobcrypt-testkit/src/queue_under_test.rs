@@ -61,6 +61,10 @@ pub trait QueueUnderTest: Send {
     /// parked.
     async fn make_due(&mut self);
 
+    /// Puts every parked job back into the queue, in the way that its users are told, whether the cause is
+    /// mended by now or not.
+    async fn put_back(&mut self);
+
     /// Returns all that the store holds, in whatever form: a dump of the database, its files, the
     /// messages of a stream. It is searched for what must not stand there. `None` where that cannot be
     /// had.

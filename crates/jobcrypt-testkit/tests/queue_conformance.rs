@@ -21,6 +21,7 @@ enum Fault {
     HandsOverWhatItCannotOpen,
     HasNoBatches,
     KeepsArgs(Form),
+    KeepsParkedForEver,
     KeepsOutputsReadable,
     KeepsResultsInAnotherPlace,
     None,
@@ -28,6 +29,7 @@ enum Fault {
     ParsesArgs,
     SealsBatchesOneByOne,
     SealsNothing,
+    StoresKindsOneByOne,
     StoresPlaintextToRetry,
     StoresScheduledJobsReadable,
     TriesAtOnce,
@@ -132,6 +134,18 @@ impl QueueUnderTest for Queue {
             }
             return Ok(());
         }
+        if self.fault == Fault::StoresKindsOneByOne {
+            for jobs in jobs.chunk_by(|(kind, _), (other, _)| kind == other) {
+                let sealed: Result<Vec<_>, _> = jobs
+                    .iter()
+                    .map(|(kind, args)| self.seal(kind, args))
+                    .collect();
+                for ((kind, _), args) in jobs.iter().zip(sealed?) {
+                    self.store(kind, args, State::Due);
+                }
+            }
+            return Ok(());
+        }
         let sealed: Result<Vec<_>, _> = jobs
             .iter()
             .map(|(kind, args)| Ok::<_, BoxError>((kind, self.seal(kind, args)?)))
@@ -210,6 +224,14 @@ impl QueueUnderTest for Queue {
     async fn make_due(&mut self) {
         for row in &mut self.rows {
             if row.state == State::Later {
+                row.state = State::Due;
+            }
+        }
+    }
+
+    async fn put_back(&mut self) {
+        for row in &mut self.rows {
+            if row.state == State::Parked && self.fault != Fault::KeepsParkedForEver {
                 row.state = State::Due;
             }
         }
@@ -308,6 +330,8 @@ macro_rules! finds {
 
 finds! { check:
     a_batch_that_is_stored_in_part: Fault::SealsBatchesOneByOne, "none may be stored";
+    a_batch_that_is_stored_kind_by_kind: Fault::StoresKindsOneByOne, "none may be stored";
+    a_job_that_cannot_be_put_back: Fault::KeepsParkedForEver, "is put back before its cause is mended";
     a_job_that_is_dropped: Fault::DropsWhatItCannotOpen, "must stay whole";
     a_key_that_is_not_waited_for: Fault::ParksWhatMayStillOpen, "under an unknown key waits";
     a_retry_without_a_pause: Fault::TriesAtOnce, "must not be due at once";

@@ -25,6 +25,8 @@ pub(crate) fn of(columns: &Columns) -> String {
         let cells: Vec<String> = columns.values().map(cell).collect();
         row(&behaviour, &mut cells.iter().map(String::as_str));
     }
+    page.push('\n');
+    page.push_str(THE_WAY_BACK);
     page
 }
 
@@ -65,6 +67,24 @@ also in their results. Then PostgreSQL is dumped by `pg_dump`, Redis by itself; 
 they are, and NATS's streams besides. None of those texts may be there, neither as it is nor in hexadecimal digits, base64 or
 the escapes of JSON; the args of a readable job must.
 
+";
+
+const THE_WAY_BACK: &str = "\
+## The way back
+
+A parked job stays, whole, until somebody puts it back. Once the cause is mended, this does; the suite uses the same, and a job
+that is put back too early is parked again.
+
+- River: its own retry, by `client.jobs().retry(id)` or in its web interface; `jobcrypt jobs unpark` does it for all.
+  [Failures](failures.md#parked-jobs) says how to find them.
+- Sidekiq: `ParkedJobs::put_back` and `put_back_all` of the adapter; what was moved to the dead set comes back by Sidekiq's dashboard.
+- apalis: a statement of SQL on SQLite and PostgreSQL, two commands on Redis, in
+  [the README](../crates/jobcrypt-apalis/README.md#jobs-that-cannot-be-opened).
+- graphile_worker: its function `reschedule_jobs`, in
+  [the README](../crates/jobcrypt-graphile-worker/README.md#jobs-that-cannot-be-opened).
+- The queues on raw brokers, and the one in memory: `put_back` of each example. By SQL it is one statement; on Redis
+  Streams a script claims the parked ids for a worker that is none; on NATS JetStream and RabbitMQ a job is published anew, and only
+  then leaves the parked ones.
 ";
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use apalis_core::{
@@ -23,6 +24,9 @@ use jobcrypt_testkit::Worker;
 use serde_json::{Value, value::RawValue};
 
 pub(crate) type Args = Box<RawValue>;
+
+/// How often a worker of a watched storage says that it is there.
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// What stands in a store about a job.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -90,6 +94,11 @@ pub(crate) trait Engine: Send + Sync {
     /// A storage that fetches one job at a time.
     fn storage(&self, kind: &str) -> Self::Storage;
 
+    /// A storage of the store that is there, whose workers soon notice that another is gone.
+    async fn watched_storage(url: &str) -> Self::Storage;
+
+    fn url(&self) -> String;
+
     async fn rows(&self) -> Vec<Row>;
 
     /// The ids of jobs that a worker would fetch now, the first one first.
@@ -107,6 +116,9 @@ pub(crate) trait Engine: Send + Sync {
 
     /// Makes all jobs due that are not parked.
     async fn make_due(&self);
+
+    /// Does what the README tells whoever has mended why jobs are parked.
+    async fn put_back(&self);
 
     /// All bytes that the store holds.
     async fn dump(&self) -> Vec<u8>;
@@ -127,6 +139,16 @@ pub(crate) struct Bench<E: Engine> {
     pub(crate) hook: EncryptHook,
     backends: BTreeMap<String, EncryptBackend<E::Storage>>,
     handler: Handler,
+}
+
+/// Returns what stands in the README from `first` on, up to the end of the paragraph.
+pub(crate) fn documented(first: &str) -> &'static str {
+    let readme = include_str!("../../README.md");
+    let at = readme.find(first).expect("the README says how");
+    let end = ["\n\n", "\n```"]
+        .iter()
+        .filter_map(|end| readme[at..].find(end));
+    &readme[at..at + end.min().expect("it ends")]
 }
 
 const SENTINEL: &str = r#""no job is due any more""#;

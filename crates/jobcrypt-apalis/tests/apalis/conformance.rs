@@ -1,4 +1,4 @@
-use apalis_core::{backend::TaskSink, error::BoxDynError};
+use apalis_core::error::BoxDynError;
 use async_trait::async_trait;
 use jobcrypt_core::EncryptHook;
 use jobcrypt_testkit::{Attempt, QueueUnderTest, StoredJob, Worker, queue_conformance};
@@ -15,7 +15,8 @@ impl<E: Engine> QueueUnderTest for Bench<E> {
         self.push(kind, args).await
     }
 
-    /// A batch of apalis' is of one kind, so this one is as many as it has kinds.
+    /// A batch of apalis' is of one kind, so this one is as many as it has kinds. All are sealed before the
+    /// first is stored.
     async fn enqueue_batch(&mut self, jobs: &[(&str, &str)]) -> Result<(), BoxDynError> {
         let mut batches: Vec<(&str, Vec<_>)> = Vec::new();
         for (kind, args) in jobs {
@@ -24,8 +25,12 @@ impl<E: Engine> QueueUnderTest for Bench<E> {
                 None => batches.push((kind, vec![raw(args)])),
             }
         }
+        let mut sealed = Vec::new();
         for (kind, batch) in batches {
-            self.backend(kind).push_bulk(batch).await?;
+            sealed.push((kind, self.backend(kind).seal_bulk(&batch)?));
+        }
+        for (kind, sealed) in sealed {
+            self.backend(kind).push_sealed(sealed).await?;
         }
         Ok(())
     }
@@ -73,6 +78,10 @@ impl<E: Engine> QueueUnderTest for Bench<E> {
 
     async fn make_due(&mut self) {
         self.engine.make_due().await;
+    }
+
+    async fn put_back(&mut self) {
+        self.engine.put_back().await;
     }
 
     async fn dump(&mut self) -> Option<Vec<u8>> {

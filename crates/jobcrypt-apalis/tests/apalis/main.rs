@@ -3,6 +3,7 @@
 mod bench;
 mod conformance;
 mod failures;
+mod killed_worker;
 mod passage;
 #[cfg(feature = "postgres")]
 mod postgres;

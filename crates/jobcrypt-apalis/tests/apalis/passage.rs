@@ -64,6 +64,21 @@ on_each_store! {
         assert_eq!(seen, Some((KIND.to_owned(), args(0))));
     }
 
+    async fn a_kind_may_have_any_characters<E>() {
+        const ODD: &str = "Überweisung: \"an\" 100 %/{x}*'; --";
+        let mut bench = Bench::<E>::new(hook(new_key())).await;
+        bench.push(ODD, &args(0)).await.expect("it is stored");
+        let (_, seen) = bench.work_one(Worker::Succeeds).await;
+        assert_eq!(seen, Some((ODD.to_owned(), args(0))));
+
+        let id = bench.plant(ODD, r#"{"river_encrypt":"jc1.?"}"#).await;
+        bench.work_one(Worker::Succeeds).await;
+        assert!(bench.row(&id).await.is_parked());
+        bench.engine.put_back().await;
+        let (again, seen) = bench.work_one(Worker::Succeeds).await;
+        assert_eq!((again, seen), (Some(id), None), "it is tried again");
+    }
+
     async fn an_idempotency_key_is_a_keyed_hash_where_keys_were_given<E>() {
         let mut bench = Bench::<E>::new(hook(new_key())).await;
         let keys = UniqueKeys::new(SecretKey::generate().expect("the system has random bytes"));

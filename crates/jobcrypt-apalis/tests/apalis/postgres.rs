@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use jobcrypt_testkit::{PostgresPrograms, PostgresServer};
 use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 
-use crate::bench::{Args, Engine, Row, worker_name};
+use crate::bench::{Args, Engine, HEARTBEAT, Row, documented, worker_name};
 
 static SERVER: LazyLock<PostgresServer> =
     LazyLock::new(|| PostgresServer::start(&std::env::temp_dir()).expect("PostgreSQL starts"));
@@ -54,6 +54,15 @@ impl Engine for Postgres {
 
     fn storage(&self, _: &str) -> Self::Storage {
         PostgresStorage::new(&self.pool).with_config(Config::default().batch_size(1))
+    }
+
+    async fn watched_storage(url: &str) -> Self::Storage {
+        let pool = PgPool::connect(url).await.expect("it lets us in");
+        PostgresStorage::new(&pool).with_config(Config::default().heartbeat_interval(HEARTBEAT))
+    }
+
+    fn url(&self) -> String {
+        self.url.clone()
     }
 
     async fn rows(&self) -> Vec<Row> {
@@ -122,6 +131,13 @@ impl Engine for Postgres {
             .execute(&self.pool)
             .await
             .expect("the database takes it");
+    }
+
+    async fn put_back(&self) {
+        let done = sqlx::query(documented("update apalis.jobs"))
+            .execute(&self.pool)
+            .await;
+        done.expect("the database takes it");
     }
 
     async fn dump(&self) -> Vec<u8> {

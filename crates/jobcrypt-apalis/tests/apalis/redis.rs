@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jobcrypt_testkit::RedisServer;
 use serde_json::json;
 
-use crate::bench::{Args, Engine, Row};
+use crate::bench::{Args, Engine, HEARTBEAT, Row, documented};
 
 /// A server of its own.
 pub(crate) struct Redis {
@@ -96,6 +96,15 @@ impl Engine for Redis {
             .batch_size(1)
             .idempotency_ttl(Some(Duration::from_hours(1)));
         RedisStorage::new(self.connection.clone()).with_config(config)
+    }
+
+    async fn watched_storage(url: &str) -> Self::Storage {
+        let connection = apalis_redis::connect(url).await.expect("it lets us in");
+        RedisStorage::new(connection).with_config(Config::default().heartbeat_interval(HEARTBEAT))
+    }
+
+    fn url(&self) -> String {
+        self.server.url()
     }
 
     async fn rows(&self) -> Vec<Row> {
@@ -187,6 +196,22 @@ impl Engine for Redis {
             let scheduled: Vec<String> = scheduled.expect("it answers");
             for id in scheduled {
                 self.due_at(&id, 1.0).await;
+            }
+        }
+    }
+
+    async fn put_back(&self) {
+        for kind in self.kinds().await {
+            // On a connection of its own, as in `redis-cli`: what begins by MULTI is the connection's.
+            let client = ::redis::Client::open(self.server.url()).expect("it is a URL");
+            let mut connection = client.get_connection().expect("it lets us in");
+            for line in documented("MULTI").trim().lines() {
+                let words = line.split_whitespace();
+                let mut words = words.map(|word| word.replace("charge_card", &kind));
+                let mut command = ::redis::cmd(&words.next().expect("a line is a command"));
+                command.arg(words.collect::<Vec<_>>());
+                let done: Result<::redis::Value, _> = command.query(&mut connection);
+                done.expect("the server takes it");
             }
         }
     }

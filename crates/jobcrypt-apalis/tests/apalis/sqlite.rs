@@ -4,7 +4,7 @@ use apalis_sqlite::{Config, SqlitePool, SqliteStorage};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use crate::bench::{Args, Engine, Row, worker_name};
+use crate::bench::{Args, Engine, HEARTBEAT, Row, documented, worker_name};
 
 /// A file of its own.
 pub(crate) struct Sqlite {
@@ -53,6 +53,15 @@ impl Engine for Sqlite {
 
     fn storage(&self, _: &str) -> Self::Storage {
         SqliteStorage::new(&self.pool).with_config(Config::default().batch_size(1))
+    }
+
+    async fn watched_storage(url: &str) -> Self::Storage {
+        let pool = SqlitePool::connect(url).await.expect("the file is there");
+        SqliteStorage::new(&pool).with_config(Config::default().heartbeat_interval(HEARTBEAT))
+    }
+
+    fn url(&self) -> String {
+        self.url.clone()
     }
 
     async fn rows(&self) -> Vec<Row> {
@@ -119,6 +128,11 @@ impl Engine for Sqlite {
         let sql = "update Jobs set run_at = 1
                    where coalesce(last_result, '') not like '%jobcrypt: parked;%'";
         self.execute(sql.to_owned(), &[]).await;
+    }
+
+    async fn put_back(&self) {
+        self.execute(documented("update Jobs").to_owned(), &[])
+            .await;
     }
 
     async fn dump(&self) -> Vec<u8> {

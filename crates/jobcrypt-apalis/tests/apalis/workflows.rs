@@ -37,6 +37,9 @@ async fn both(
 async fn nothing_is_readable(engine: &impl Engine, steps: usize) {
     let rows = engine.rows().await;
     assert_eq!(rows.len(), steps, "{rows:?}");
+    // A node that waits for two has a job for either; the worker may stop at one before it begins the other.
+    let done = rows.iter().filter(|row| row.status == "Done").count();
+    assert!(done + 1 >= steps, "{rows:?}");
     for Row {
         args,
         result,
@@ -44,9 +47,9 @@ async fn nothing_is_readable(engine: &impl Engine, steps: usize) {
         ..
     } in rows
     {
-        assert_eq!(status, "Done");
         assert!(args.starts_with(r#"{"river_encrypt":"jc1."#), "{args}");
-        assert!(result.contains(r#""river_encrypt":"#), "{result}");
+        let is_sealed = result.contains(r#""river_encrypt":"#);
+        assert!(is_sealed || status != "Done", "{result}");
     }
     let dump = engine.dump().await;
     assert_eq!(find_canary(&dump, CANARY), None);

@@ -1,8 +1,12 @@
-//! A server, the kinds that the tests work, and a look at what is stored.
+//! A database, the kinds that the tests work, and a look at what is stored.
 
 use std::{
+    env,
     future::Future,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, LazyLock, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use graphile_worker::{
@@ -15,7 +19,7 @@ use jobcrypt_graphile_worker::EncryptPlugin;
 use jobcrypt_testkit::PostgresServer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::{PgPool, Row};
+use sqlx::{AssertSqlSafe, PgPool, Row};
 
 /// What the handlers got, in order.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +30,7 @@ impl Seen {
         std::mem::take(&mut *self.0.lock().expect("nobody panics with it"))
     }
 
-    fn push(context: &WorkerContext) {
+    pub(crate) fn push(context: &WorkerContext) {
         let Self(seen) = context.get_ext::<Self>().expect("the bed installs it");
         let payload = context.payload().clone();
         seen.lock().expect("nobody panics with it").push(payload);
@@ -119,7 +123,26 @@ pub(crate) struct Bed {
     pub(crate) worker: Worker,
     pub(crate) utils: WorkerUtils,
     pub(crate) seen: Seen,
-    _server: PostgresServer,
+    pub(crate) url: String,
+}
+
+/// The end of the program stops it.
+static SERVER: LazyLock<PostgresServer> =
+    LazyLock::new(|| PostgresServer::start(&env::temp_dir()).expect("PostgreSQL starts"));
+
+/// Makes a database that no other test has. Returns its URL.
+pub(crate) async fn database() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+
+    let name = format!("bed_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let admin = PgPool::connect(&SERVER.url()).await.expect("it lets us in");
+    sqlx::query(AssertSqlSafe(format!("create database {name}")))
+        .execute(&admin)
+        .await
+        .expect("the server makes a database");
+    let server = SERVER.url();
+    let (server, _) = server.rsplit_once('/').expect("a URL names a database");
+    format!("{server}/{name}")
 }
 
 pub(crate) fn cipher() -> XChaCha20Poly1305 {
@@ -144,8 +167,8 @@ impl Bed {
         hook: EncryptHook,
         change: impl FnOnce(EncryptPlugin) -> EncryptPlugin,
     ) -> Self {
-        let server = PostgresServer::start(&std::env::temp_dir()).expect("PostgreSQL starts");
-        let pool = PgPool::connect(&server.url()).await.expect("it lets us in");
+        let url = database().await;
+        let pool = PgPool::connect(&url).await.expect("it lets us in");
         let seen = Seen::default();
         let plugin = change(EncryptPlugin::new(hook.clone()))
             .job::<ChargeCard>()
@@ -166,7 +189,7 @@ impl Bed {
             worker,
             utils,
             seen,
-            _server: server,
+            url,
         }
     }
 
@@ -206,4 +229,15 @@ impl Bed {
         .await
         .expect("it runs");
     }
+}
+
+/// Runs what the README tells whoever has mended the cause.
+pub(crate) async fn put_back(pool: &PgPool) {
+    let readme = include_str!("../../README.md");
+    let (_, statement) = readme
+        .split_once("-- Once the cause is mended:\n")
+        .expect("the README says how");
+    let (statement, _) = statement.split_once("```").expect("a block ends");
+    let done = sqlx::query(statement).execute(pool).await;
+    done.expect("it runs");
 }

@@ -2,11 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    env,
-    sync::{
-        Arc, LazyLock, Mutex,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex},
 };
 
 use async_trait::async_trait;
@@ -17,20 +13,16 @@ use graphile_worker::{
 use jobcrypt_core::EncryptHook;
 use jobcrypt_graphile_worker::EncryptPlugin;
 use jobcrypt_testkit::{
-    Attempt, Behaviour, PostgresPrograms, PostgresServer, QueueUnderTest, StoredJob,
-    Worker as Told, queue_conformance,
+    Attempt, Behaviour, PostgresPrograms, QueueUnderTest, StoredJob, Worker as Told,
+    queue_conformance,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, PgPool, Row};
+use sqlx::{PgPool, Row};
 
-use crate::bed::{cipher, later};
+use crate::bed::{cipher, database, later, put_back};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// The end of the program stops it.
-static SERVER: LazyLock<PostgresServer> =
-    LazyLock::new(|| PostgresServer::start(&env::temp_dir()).expect("PostgreSQL starts"));
 
 /// What the handlers got, by id, and what they are told to do.
 #[derive(Clone, Debug, Default)]
@@ -95,17 +87,7 @@ struct Graphile {
 
 impl Graphile {
     async fn new(hook: EncryptHook) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-
-        let name = format!("conformance_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let admin = PgPool::connect(&SERVER.url()).await.expect("it lets us in");
-        sqlx::query(AssertSqlSafe(format!("create database {name}")))
-            .execute(&admin)
-            .await
-            .expect("the server makes a database");
-        let server = SERVER.url();
-        let (server, _) = server.rsplit_once('/').expect("a URL names a database");
-        let url = format!("{server}/{name}");
+        let url = database().await;
         let pool = PgPool::connect(&url).await.expect("it lets us in");
         let handled = Handled::default();
         let worker = plugin(hook)
@@ -232,6 +214,10 @@ impl QueueUnderTest for Graphile {
             where run_at < now() + interval '1 year'";
         let done = sqlx::query(MAKE_DUE).execute(&self.pool).await;
         done.expect("it runs");
+    }
+
+    async fn put_back(&mut self) {
+        put_back(&self.pool).await;
     }
 
     async fn dump(&mut self) -> Option<Vec<u8>> {

@@ -4,7 +4,7 @@ use jobcrypt_graphile_worker::{EncryptPlugin, SealedWords};
 use serde_json::json;
 use sqlx::Row;
 
-use crate::bed::{Bed, ChargeCard, SendInvoice, cipher, hook};
+use crate::bed::{Bed, ChargeCard, SendInvoice, cipher, hook, put_back};
 
 /// Attempts, error and whether the row is due within a year, of the oldest job.
 async fn oldest(bed: &Bed) -> (i16, String, bool, bool) {
@@ -77,13 +77,7 @@ async fn a_bad_job_is_parked_beside_good_ones_and_put_back_by_the_queues_own_fun
         "{error}"
     );
 
-    sqlx::query(
-        "select graphile_worker.reschedule_jobs(array_agg(id), run_at := now())
-         from graphile_worker._private_jobs where last_error like 'jobcrypt: parked;%'",
-    )
-    .execute(&bed.pool)
-    .await
-    .expect("it runs");
+    put_back(&bed.pool).await;
     assert!(oldest(&bed).await.2, "it is due again");
 }
 

@@ -2,6 +2,9 @@
 
 mod bed;
 mod conformance;
+mod cron;
 mod failures;
+mod killed_worker;
 mod passage;
+mod telemetry;
 mod upstream;

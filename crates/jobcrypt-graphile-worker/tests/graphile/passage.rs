@@ -1,9 +1,13 @@
-use graphile_worker::{JobSpec, RawJobSpec, parse_crontab};
+use graphile_worker::{
+    IntoTaskHandlerResult, JobSpec, RawJobSpec, TaskHandler, WorkerContext, WorkerOptions,
+    parse_crontab,
+};
 use jobcrypt_core::{SecretKey, UniqueKeys};
 use jobcrypt_graphile_worker::EncryptPlugin;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::bed::{Bed, ChargeCard, RebuildIndex, SendInvoice};
+use crate::bed::{Bed, ChargeCard, RebuildIndex, Seen, SendInvoice};
 
 fn all_sealed(stored: &[String]) {
     for payload in stored {
@@ -125,6 +129,39 @@ async fn a_job_that_a_handler_enqueues_and_one_that_is_replaced_are_sealed() {
     }
     all_sealed(&bed.stored().await);
     assert_eq!(bed.work().await, [json!({"pan": "41111111 second"})]);
+}
+
+#[tokio::test]
+async fn a_kind_may_have_any_characters() {
+    #[derive(Deserialize, Serialize)]
+    struct Odd(String);
+
+    impl TaskHandler for Odd {
+        const IDENTIFIER: &'static str = "Überweisung: \"an\" 100 %/{x}*'; --";
+
+        async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+            Seen::push(&context);
+        }
+    }
+
+    let bed = Bed::new().await;
+    let worker = EncryptPlugin::new(bed.hook.clone())
+        .job::<Odd>()
+        .install(WorkerOptions::default())
+        .add_extension(bed.seen.clone())
+        .listen_os_shutdown_signals(false)
+        .pg_pool(bed.pool.clone())
+        .init()
+        .await
+        .expect("the worker is sound");
+    let added = worker
+        .create_utils()
+        .add_job(Odd("41111111".into()), JobSpec::default())
+        .await;
+    added.expect("stored");
+    all_sealed(&bed.stored().await);
+    worker.run_once().await.expect("the worker lives on");
+    assert_eq!(bed.seen.take(), [json!("41111111")]);
 }
 
 /// As the README tells whoever makes a job key of args.

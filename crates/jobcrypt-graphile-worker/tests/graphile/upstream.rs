@@ -4,10 +4,14 @@ use graphile_worker::{
     BeforeJobSchedule, IntoTaskHandlerResult, JobScheduleResult, JobSpec, TaskHandler,
     WorkerContext, WorkerContextExt, WorkerOptions,
 };
-use jobcrypt_testkit::PostgresServer;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::PgPool;
+
+use crate::{
+    bed::{Bed, ChargeCard, database},
+    cron,
+};
 
 #[derive(Deserialize, Serialize)]
 struct Parent {}
@@ -23,8 +27,8 @@ impl TaskHandler for Parent {
 
 #[tokio::test]
 async fn a_job_added_by_a_handlers_context_passes_no_hook() {
-    let server = PostgresServer::start(&std::env::temp_dir()).expect("PostgreSQL starts");
-    let pool = PgPool::connect(&server.url()).await.expect("it lets us in");
+    let url = database().await;
+    let pool = PgPool::connect(&url).await.expect("it lets us in");
     let worker = WorkerOptions::default()
         .define_job::<Parent>()
         .on(BeforeJobSchedule, |_| async {
@@ -46,4 +50,19 @@ async fn a_job_added_by_a_handlers_context_passes_no_hook() {
             .await
             .expect("the child is stored");
     assert!(stored.contains("app"), "mended upstream: {stored}");
+}
+
+#[tokio::test]
+async fn a_cron_job_passes_no_hook() {
+    let bed = Bed::new().await;
+    let options = WorkerOptions::default()
+        .define_job::<ChargeCard>()
+        .add_extension(bed.seen.clone())
+        .on(BeforeJobSchedule, |_| async {
+            JobScheduleResult::Continue(json!({"pan": "of the hook"}))
+        })
+        .with_cron(cron::CRONTAB)
+        .expect("it is a crontab");
+    let stored = cron::first_job(&bed.pool, options).await;
+    assert_eq!(stored["pan"], "41111111", "mended upstream");
 }

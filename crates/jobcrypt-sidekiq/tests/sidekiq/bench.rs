@@ -41,9 +41,9 @@ pub(crate) struct Seen {
 }
 
 macro_rules! workers {
-    ($processor:ident, $seen:ident: $($worker:ident $class:literal),+) => {
+    ($($worker:ident $class:literal),+) => {
         $(
-            struct $worker(Arc<Seen>);
+            pub(crate) struct $worker(pub(crate) Arc<Seen>);
 
             #[async_trait]
             impl Worker<Exact<Box<RawValue>>> for $worker {
@@ -55,11 +55,20 @@ macro_rules! workers {
                     self.0.work($class, args.get())
                 }
             }
-
-            $processor.register($worker(Arc::clone(&$seen)));
         )+
+
+        fn register(processor: &mut Processor, seen: &Arc<Seen>) {
+            $(processor.register($worker(Arc::clone(seen)));)+
+        }
     };
 }
+
+workers!(
+    ChargeCard "charge_card",
+    SendInvoice "send_invoice",
+    RebuildIndex "rebuild_index",
+    SyncMailbox "sync_mailbox"
+);
 
 impl Seen {
     fn work(&self, class: &str, args: &str) -> sidekiq::Result<()> {
@@ -82,12 +91,7 @@ impl Bench {
         let redis = pool(&server).await;
         let mut processor = Processor::new(redis.clone(), vec![QUEUE.to_owned()]);
         let seen = Arc::new(Seen::default());
-        workers!(processor, seen:
-            ChargeCard "charge_card",
-            SendInvoice "send_invoice",
-            RebuildIndex "rebuild_index",
-            SyncMailbox "sync_mailbox"
-        );
+        register(&mut processor, &seen);
         processor.using(EncryptMiddleware::new(hook.clone())).await;
         Self {
             client: EncryptClient::new(hook.clone(), redis.clone()),

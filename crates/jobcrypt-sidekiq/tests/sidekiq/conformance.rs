@@ -87,6 +87,11 @@ impl QueueUnderTest for Bench {
         Bench::make_due(self).await;
     }
 
+    async fn put_back(&mut self) {
+        let put_back = self.parked.put_back_all().await;
+        put_back.expect("the server answers");
+    }
+
     async fn dump(&mut self) -> Option<Vec<u8>> {
         Some(self.server.dump().expect("the server dumps what it holds"))
     }

@@ -6,3 +6,4 @@ mod failures;
 mod passage;
 mod ruby;
 mod upstream;
+mod words;

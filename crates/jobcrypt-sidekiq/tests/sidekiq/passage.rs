@@ -279,3 +279,32 @@ async fn names_get_the_namespace_of_the_pool() {
     let queued: i64 = bench.redis(&["LLEN", "app:queue:default"]).await;
     assert_eq!(queued, 3);
 }
+
+#[tokio::test]
+async fn a_class_may_have_any_characters() {
+    struct Odd(tokio::sync::mpsc::UnboundedSender<String>);
+
+    #[async_trait]
+    impl Worker<String> for Odd {
+        fn class_name() -> String {
+            "Überweisung: \"an\" 100 %/{x}*'; --".to_owned()
+        }
+
+        async fn perform(&self, args: String) -> sidekiq::Result<()> {
+            self.0.send(args).expect("the test listens");
+            Ok(())
+        }
+    }
+
+    let mut bench = Bench::with_new_key().await;
+    let (tells, mut told) = tokio::sync::mpsc::unbounded_channel();
+    bench.processor.register(Odd(tells));
+    let pushed = bench
+        .client
+        .perform_async::<Odd, _>("41111111".to_owned())
+        .await;
+    pushed.expect("a sound job is stored");
+    assert!(!bench.dump().await.contains("41111111"));
+    bench.work_one().await;
+    assert_eq!(told.recv().await.as_deref(), Some("41111111"));
+}

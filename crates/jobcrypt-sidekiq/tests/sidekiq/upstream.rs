@@ -2,11 +2,12 @@
 //! `docs/upstream/rusty-sidekiq.md`. Where one fails, it has been mended, and that page and the README of
 //! this crate say too much.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jobcrypt_testkit::RedisServer;
 use sidekiq::{Processor, RedisPool, Scheduled, Worker, WorkerOpts, periodic, periodic::Utc};
+use tokio::sync::Notify;
 
 use crate::bench::pool;
 
@@ -20,6 +21,25 @@ impl Worker<u64> for Fails {
 
     async fn perform(&self, _: u64) -> sidekiq::Result<()> {
         Err(sidekiq::Error::Message("declined".to_owned()))
+    }
+}
+
+struct Panics;
+
+#[async_trait]
+impl Worker<u64> for Panics {
+    async fn perform(&self, _: u64) -> sidekiq::Result<()> {
+        panic!("declined")
+    }
+}
+
+struct Hangs(Arc<Notify>);
+
+#[async_trait]
+impl Worker<u64> for Hangs {
+    async fn perform(&self, _: u64) -> sidekiq::Result<()> {
+        self.0.notify_one();
+        std::future::pending().await
     }
 }
 
@@ -78,6 +98,35 @@ async fn a_job_whose_json_it_cannot_read_is_lost() {
 }
 
 #[tokio::test]
+async fn a_panic_ends_the_task_that_works_and_loses_the_job() {
+    let mut plain = Plain::new().await;
+    plain.processor.register(Panics);
+    let pushed = Panics::perform_async(&plain.redis, 1).await;
+    pushed.expect("the server answers");
+    let mut processor = plain.processor.clone();
+    // As `Processor::run` does with each of its workers.
+    let worker = tokio::spawn(async move { processor.process_one_tick_once().await.map(drop) });
+    let ended = worker.await.expect_err("mended upstream: it goes on");
+    assert!(ended.is_panic());
+    assert!(plain.is_empty().await, "mended upstream: the job is kept");
+}
+
+#[tokio::test]
+async fn a_job_whose_process_ends_meanwhile_is_lost() {
+    let mut plain = Plain::new().await;
+    let begun = Arc::new(Notify::new());
+    plain.processor.register(Hangs(Arc::clone(&begun)));
+    let pushed = Hangs::perform_async(&plain.redis, 1).await;
+    pushed.expect("the server answers");
+    let mut processor = plain.processor.clone();
+    let worker = tokio::spawn(async move { processor.process_one_tick_once().await.map(drop) });
+    begun.notified().await;
+    // What is in Redis is what a process leaves behind that is killed now.
+    assert!(plain.is_empty().await, "mended upstream: the job is kept");
+    worker.abort();
+}
+
+#[tokio::test]
 async fn keys_that_it_does_not_know_are_dropped_when_a_job_is_stored_again() {
     let mut plain = Plain::new().await;
     plain
@@ -111,6 +160,24 @@ async fn a_scheduled_job_that_it_cannot_read_is_lost_and_those_behind_it_wait() 
     assert!(moved.is_err());
     assert_eq!(plain.list("ZRANGE", "schedule").await.len(), 1);
     assert!(plain.list("LRANGE", "queue:default").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_job_that_could_not_be_stored_keeps_equal_ones_out() {
+    let plain = Plain::new().await;
+    let mut connection = plain.redis.get().await.expect("the server answers");
+    // What keeps the job from being pushed.
+    let set = connection.set_nx_ex("queue:default".to_owned(), "no list", 60);
+    set.await.expect("the server answers");
+    let failed = Fails::perform_async(&plain.redis, 1).await;
+    failed.expect_err("no list takes the job");
+    connection
+        .del("queue:default".to_owned())
+        .await
+        .expect("the server answers");
+    let pushed = Fails::perform_async(&plain.redis, 1).await;
+    pushed.expect("the server answers");
+    assert!(plain.is_empty().await, "mended upstream: it is stored");
 }
 
 #[tokio::test]

@@ -15,10 +15,17 @@ use crate::{Attempt, QueueUnderTest, Worker};
 
 /// What also a queue brings back that parses args before they are sealed; without spaces, which it may
 /// drop.
-const USUAL_ARGS: [&str; 5] = [
+const USUAL_ARGS: [&str; 12] = [
     ARGS,
     "{}",
+    "[]",
+    "[[]]",
+    "[null]",
     "[1,[2,[3]]]",
+    "null",
+    "false",
+    "0",
+    r#""""#,
     r#""text""#,
     r#"{"name":"Zoë 🦀\u0000\n"}"#,
 ];
@@ -46,6 +53,21 @@ async fn brings_back(queue: &mut impl QueueUnderTest, all: &[&str]) {
         works(queue, KIND, args).await;
     }
     is_idle(queue, "a job that was worked must not be worked again").await;
+}
+
+pub(super) async fn brings_back_large_args(queue: &mut impl QueueUnderTest) {
+    const LEN: usize = 10 << 20;
+    let args = format!(r#""{}""#, "4".repeat(LEN));
+    enqueue(queue, KIND, &args).await;
+    let stored = only_one(queue).await.args;
+    // No text of this length belongs into a panic.
+    assert!(
+        stored.contains("jc1.") && stored.len() > LEN && !stored.contains("44444444444444444444"),
+        "large args must be sealed"
+    );
+    let attempt = queue.work_one(Worker::Succeeds).await;
+    let is_same = attempt == saw(KIND, &args);
+    assert!(is_same, "large args must come back as they were enqueued");
 }
 
 pub(super) async fn stores_a_batch_job_by_job(queue: &mut impl QueueUnderTest) {
@@ -78,9 +100,10 @@ pub(super) async fn stores_a_batch_job_by_job(queue: &mut impl QueueUnderTest) {
 
 /// `queue` can seal [`SEALS`](super::SEALS) jobs.
 pub(super) async fn stores_nothing_of_what_cannot_be_sealed(queue: &mut impl QueueUnderTest) {
+    // Jobs of other kinds stand before it, which a queue might store by themselves.
     let batch = [
-        (KIND, ARGS),
         (READABLE_KIND, READABLE_ARGS),
+        (OTHER_KIND, ARGS),
         (KIND, ARGS),
         (KIND, ARGS),
     ];
@@ -166,6 +189,43 @@ pub(super) async fn parks_what_does_not_belong_there(
         queue.plant(kind, args).await;
         stays_parked(queue, what).await;
     }
+}
+
+/// Whoever retired a key too early puts it back, and then its jobs.
+pub(super) async fn puts_back_what_was_parked<E: Encryptor>(
+    queue: &mut impl QueueUnderTest,
+    hook: &EncryptHook,
+    with_new_key: impl Fn() -> E,
+) {
+    let retired: Arc<dyn Encryptor> = Arc::new(with_new_key());
+    let producer = hook_of(Arc::clone(&retired));
+    let before = hook.keys().snapshot();
+    let without = before
+        .with_secondary(with_new_key())
+        .retired(retired.key_id());
+    hook.keys().swap(without.build().expect("the keys are two"));
+
+    queue.plant(KIND, &sealed(&producer, KIND, ARGS)).await;
+    let stored = only_one(queue).await;
+    for why in [
+        "a job whose key was retired must be parked",
+        "a job that is put back before its cause is mended must be parked again",
+    ] {
+        let attempt = queue.work_one(Worker::Succeeds).await;
+        assert_eq!(attempt, Attempt::Parked, "{why}");
+        let parked = only_one(queue).await;
+        // A broker may know it by another id meanwhile.
+        assert_eq!((&parked.kind, &parked.args), (&stored.kind, &stored.args));
+        is_idle(queue, "a parked job must stay parked").await;
+        queue.put_back().await;
+    }
+
+    let mended = before.with_secondary(retired).build();
+    hook.keys().swap(mended.expect("the keys are two"));
+    works(queue, KIND, ARGS).await;
+    is_idle(queue, "a job that was put back is worked once").await;
+    queue.put_back().await;
+    is_idle(queue, "what was put back is parked no more").await;
 }
 
 pub(super) async fn works_good_jobs_beside_a_bad_one(queue: &mut impl QueueUnderTest) {

@@ -123,6 +123,14 @@ impl QueueUnderTest for HookedQueue {
             }
         }
     }
+
+    async fn put_back(&mut self) {
+        for row in &mut self.rows {
+            if row.state == State::Parked {
+                row.state = State::Due;
+            }
+        }
+    }
 }
 
 #[tokio::test]

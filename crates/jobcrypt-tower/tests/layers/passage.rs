@@ -28,6 +28,47 @@ async fn a_job_is_sealed_on_its_way_in_and_comes_out_byte_for_byte() {
     assert_eq!(worked.lock()[0].text(), ARGS);
 }
 
+/// A queue may carry what it likes: no args at all, or bytes of a format of its own.
+#[tokio::test]
+async fn args_that_are_no_json_are_sealed_and_come_back() {
+    for args in [&b""[..], b" ", b"\x00\xff\x00", b"river_encrypt"] {
+        let (hook, stored, worked) = (hook(), Rows::default(), Rows::default());
+        let row = Row {
+            kind: "charge_card".to_owned(),
+            args: args.to_vec(),
+        };
+        let enqueue = Encrypt::new(stored.store(), hook.clone());
+        enqueue.oneshot(row.clone()).await.expect("it is stored");
+        let sealed = stored.lock()[0].clone();
+        assert!(sealed.is_sealed(), "{sealed:?}");
+        let work = Decrypt::new(worked.store(), hook);
+        work.oneshot(sealed).await.expect("it is worked");
+        assert_eq!(*worked.lock(), [row]);
+    }
+}
+
+#[tokio::test]
+async fn a_hook_that_only_decrypts_stores_plaintext_and_opens_what_is_sealed() {
+    let keys = jobcrypt_core::Keys::from(keyring(key()));
+    let seals = hook_with(keys.clone());
+    let only = jobcrypt_core::EncryptHook::builder(keys)
+        .decrypt_only()
+        .build()
+        .expect("the hook is sound");
+    let (stored, worked) = (Rows::default(), Rows::default());
+    for hook in [&seals, &only] {
+        let enqueue = Encrypt::new(stored.store(), hook.clone());
+        let row = Row::new("charge_card", ARGS);
+        enqueue.oneshot(row).await.expect("it is stored");
+    }
+    let rows = stored.lock().clone();
+    let are_sealed: Vec<_> = rows.iter().map(Row::is_sealed).collect();
+    assert_eq!(are_sealed, [true, false]);
+    let work = Decrypt::new(worked.store(), only);
+    work.oneshot(rows).await.expect("they are worked");
+    assert!(worked.lock().iter().all(|row| row.text() == ARGS));
+}
+
 #[tokio::test]
 async fn a_readable_kind_is_stored_as_it_is() {
     let stored = Rows::default();
