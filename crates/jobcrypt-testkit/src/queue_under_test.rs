@@ -44,7 +44,7 @@ pub trait QueueUnderTest: Send {
     /// intruder. Returns its id.
     async fn plant(&mut self, kind: &str, args: &str) -> String;
 
-    /// Returns the jobs that are not done, parked ones too, as the store holds them.
+    /// Returns the jobs that are not done, parked ones too, as the store holds them, in any order.
     async fn stored(&mut self) -> Vec<StoredJob>;
 
     /// Returns the output of a job that is done, as the store holds it; `None` where the queue keeps

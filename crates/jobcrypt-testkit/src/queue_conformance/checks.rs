@@ -8,7 +8,7 @@ use super::{
     ARGS, KIND, OTHER_KIND, READABLE_ARGS, READABLE_KIND, STRICT_KIND, hook as hook_of,
     work::{
         enqueue, holds_no_args, is_idle, is_same, is_sealed, is_text, only_one, saw, sealed,
-        stays_parked, work_all, works,
+        stays_parked, stored, work_all, works,
     },
 };
 use crate::{Attempt, QueueUnderTest, Worker};
@@ -154,11 +154,11 @@ pub(super) async fn waits_for_a_key(
     let arriving: Arc<dyn Encryptor> = Arc::new(arriving);
     let producer = hook_of(Arc::clone(&arriving));
     queue.plant(KIND, &sealed(&producer, KIND, ARGS)).await;
-    let before = queue.stored().await;
+    let before = stored(queue).await;
     for _ in 0..2 {
         let attempt = queue.work_one(Worker::Succeeds).await;
         assert_eq!(attempt, Attempt::Waits, "a job under an unknown key waits");
-        assert_eq!(queue.stored().await, before, "a job that waits stays whole");
+        assert_eq!(stored(queue).await, before, "a job that waits stays whole");
         is_idle(queue, "a job that waits must not be due at once").await;
         queue.make_due().await;
     }

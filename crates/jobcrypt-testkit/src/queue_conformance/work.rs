@@ -38,10 +38,10 @@ pub(super) async fn work_all(queue: &mut impl QueueUnderTest) -> Vec<Attempt> {
 
 /// The one job that is due must not be worked, now or later, and must stay as it is.
 pub(super) async fn stays_parked(queue: &mut impl QueueUnderTest, what: &str) {
-    let before = queue.stored().await;
+    let before = stored(queue).await;
     let attempt = queue.work_one(Worker::Succeeds).await;
     assert_eq!(attempt, Attempt::Parked, "{what} must be parked");
-    assert_eq!(queue.stored().await, before, "{what} must stay whole");
+    assert_eq!(stored(queue).await, before, "{what} must stay whole");
     queue.make_due().await;
     is_idle(queue, "a parked job must stay parked").await;
 }
@@ -49,6 +49,13 @@ pub(super) async fn stays_parked(queue: &mut impl QueueUnderTest, what: &str) {
 pub(super) async fn is_idle(queue: &mut impl QueueUnderTest, why: &str) {
     let attempt = queue.work_one(Worker::Succeeds).await;
     assert_eq!(attempt, Attempt::Idle, "{why}");
+}
+
+/// In one order, whatever the store's is: a job that moves within it stays the same.
+pub(super) async fn stored(queue: &mut impl QueueUnderTest) -> Vec<StoredJob> {
+    let mut stored = queue.stored().await;
+    stored.sort_by(|one, other| one.id.cmp(&other.id));
+    stored
 }
 
 pub(super) async fn only_one(queue: &mut impl QueueUnderTest) -> StoredJob {
