@@ -66,6 +66,9 @@ impl Inspect {
             let error = jobcrypt::store::Error::NoJob(id.to_owned());
             return Err(store_arguments::failure(error));
         }
+        if jobs.is_empty() {
+            self.selection.look_for_kind(&store).await?;
+        }
         let document: Vec<_> = jobs.iter().map(document).collect();
         output.result(&document, |_| text(&jobs))?;
         Ok(Exit::Done)
