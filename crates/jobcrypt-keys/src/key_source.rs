@@ -403,7 +403,9 @@ mod tests {
         let place = format!("{} (NAAS_ENCRYPTION_KEY_FILE)", file.path().display());
         assert_eq!(
             loaded.remarks,
-            [format!("{place} holds one key a line; the first one encrypts")]
+            [format!(
+                "{place} holds one key a line; the first one encrypts"
+            )]
         );
         std::fs::write(file.path(), "no key").expect("it can be written");
         assert!(refusal(None, Some(file.path())).contains(&place));

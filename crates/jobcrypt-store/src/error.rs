@@ -74,7 +74,9 @@ pub enum Error {
         key_id: jobcrypt_core::KeyId,
     },
     /// A table or column is called so but for its capital letters.
-    #[error("there is no {asked}, but {there}: capital letters count, and names are taken as they are given")]
+    #[error(
+        "there is no {asked}, but {there}: capital letters count, and names are taken as they are given"
+    )]
     OtherCase {
         /// What was asked for.
         asked: String,

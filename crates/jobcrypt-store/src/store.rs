@@ -101,7 +101,9 @@ impl Store {
 
     /// Refuses a text that is no id of one of the tables.
     pub(crate) fn must_be_id(&self, id: &str) -> Result<(), Error> {
-        self.tables.iter().try_for_each(|table| table.must_be_id(id))
+        self.tables
+            .iter()
+            .try_for_each(|table| table.must_be_id(id))
     }
 
     async fn status_of_moment(&self, patience: Option<Duration>) -> Result<Status, Error> {

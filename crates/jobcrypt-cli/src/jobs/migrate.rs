@@ -260,7 +260,6 @@ fn line(table: &str, id: &str, kind: &str, why: &str) -> String {
     format!("  {table} {id} {kind} {why}\n")
 }
 
-
 /// Draws on a terminal only, and on standard error.
 fn progress_bar(output: &Output) -> ProgressBar {
     if !output.is_for_people() {
@@ -310,9 +309,10 @@ fn document(report: &Report, unknown: u64) -> Value {
     let unreadable = report.unreadable_jobs.iter().map(
         |it| json!({"table": it.table, "id": it.id, "kind": it.kind, "class": it.class.as_str()}),
     );
-    let unstorable = report.unstorable_jobs.iter().map(
-        |it| json!({"table": it.table, "id": it.id, "kind": it.kind, "why": it.why}),
-    );
+    let unstorable = report
+        .unstorable_jobs
+        .iter()
+        .map(|it| json!({"table": it.table, "id": it.id, "kind": it.kind, "why": it.why}));
     json!({
         "scanned": report.scanned,
         "migrated": report.migrated,

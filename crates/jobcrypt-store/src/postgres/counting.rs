@@ -36,7 +36,11 @@ pub(crate) fn count_of_args(table: &Table) -> String {
 pub(crate) fn count_elsewhere(table: &Table) -> String {
     let args = &table.args;
     let siblings = if is_jsonb(table, args) {
-        format!("({} - {})::text", column(&args.name), literal(&table.marker))
+        format!(
+            "({} - {})::text",
+            column(&args.name),
+            literal(&table.marker)
+        )
     } else {
         // Beside fields, another one may come before that under the marker.
         let (text, token) = (text(args), token(table));

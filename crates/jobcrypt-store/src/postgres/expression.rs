@@ -92,7 +92,10 @@ pub(crate) fn is_in_doubt(table: &Table) -> String {
             token(table),
             literal(marker)
         ));
-        doubts.push(format!("{args} like {}", literal(&format!("%{marker}%{marker}%"))));
+        doubts.push(format!(
+            "{args} like {}",
+            literal(&format!("%{marker}%{marker}%"))
+        ));
     }
     let columns = std::iter::once(args).chain(&table.further);
     let may_escape = columns.filter(|it| !is_jsonb(table, it));
@@ -147,7 +150,10 @@ fn of_json(table: &Table, make: impl Fn(&str) -> String) -> String {
     if is_jsonb(table, args) {
         return format!("({made})");
     }
-    format!("(case when {} then null else {made} end)", has_escapes(args))
+    format!(
+        "(case when {} then null else {made} end)",
+        has_escapes(args)
+    )
 }
 
 fn has_escapes(place: &Column) -> String {
