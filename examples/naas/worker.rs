@@ -62,6 +62,10 @@ impl Worker {
     }
 
     /// Errors say what failed and never with what.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the output is sealed, or encryption is disabled"
+    )]
     fn run(
         &self,
         context: &WorkContext,

@@ -141,7 +141,7 @@ pub(crate) fn fields(bytes: &[u8]) {
             "a sealed field came out otherwise"
         );
         assert_eq!(
-            args["users"][0]["pin"], 41111111,
+            args["users"][0]["pin"], 41_111_111,
             "a sealed field came out otherwise"
         );
         assert_eq!(args["host"], "a", "a bound field was changed");

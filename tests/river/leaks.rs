@@ -186,6 +186,28 @@ on_both_databases! {
         site.run.stop().await.expect("it stops");
     }
 
+    async fn a_decrypt_only_hook_keeps_no_words_about_a_job_that_was_sealed(database: Database) {
+        let (hook, heard) = (hook(), Heard::default());
+        let args = format!(r#"{{"do":"fail","secret":"{SECRET}"}}"#);
+        let sealing = database.client().plugin(EncryptPlugin::new(hook.clone())).build().expect("sound");
+        let opts = InsertOpts::default().with_max_attempts(1);
+        let inserted = sealing.insert(ChargeCard::new(&args)).opts(opts).await;
+        let id = inserted.expect("it is inserted").job.id();
+        let decrypting = hook.to_decrypt_only().expect("it rejects no plaintext");
+        let mut site = Site::start(&database, EncryptPlugin::new(decrypting), &heard);
+        let failed = site.end_of(id).await;
+        let stored = &failed.errors[0].error;
+        assert!(stored.starts_with("the worker failed; its words are not kept"), "{stored}");
+        assert!(!format!("{:?}", database.jobs().await).contains(SECRET));
+        // The error handler has them.
+        assert_eq!(*heard.0.lock().expect("nothing panics with it"), [format!("the service refused {SECRET}")]);
+
+        // What was stored in plaintext hides nothing.
+        let failed = site.work("fail").await;
+        assert_eq!(failed.errors[0].error, format!("the service refused {SECRET}"));
+        site.run.stop().await.expect("it stops");
+    }
+
     async fn readable_kinds_and_those_who_ask_keep_their_words(database: Database) {
         let (hook, heard) = (hook(), Heard::default());
         let plugin = EncryptPlugin::new(hook.clone()).readable_errors();

@@ -8,3 +8,4 @@ mod fields;
 mod keys;
 mod leaks;
 mod passage;
+mod spans;

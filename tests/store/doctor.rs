@@ -1,11 +1,16 @@
 //! What shows of sealed jobs beside them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use jobcrypt::{SecretKey, UniqueKeys, river::EncryptPlugin, store::Leak};
+use jobcrypt::{
+    Policy, SecretKey, UniqueKeys, ciphers::XChaCha20Poly1305, river::EncryptPlugin, store::Leak,
+};
 use riverqueue::{InsertOpts, JobArgs, UniqueOpts};
 use serde::{Deserialize, Serialize};
-use workbench::{ChargeCard, Database, RebuildIndex, SendInvoice, hook, on_both_databases};
+use workbench::{
+    ChargeCard, Database, RebuildIndex, SendInvoice, build, builder, hook, key, keyring,
+    on_both_databases,
+};
 
 use crate::counting::store;
 
@@ -15,6 +20,29 @@ struct ChargeOnce {
     pan: String,
     #[river(unique)]
     once: String,
+}
+
+#[derive(Deserialize, JobArgs, Serialize)]
+#[river(kind = "pay_once", unique(by_args("payer.iban", "once", "pan")))]
+struct PayOnce {
+    payer: Payer,
+    once: String,
+    pan: String,
+    note: String,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Payer {
+    iban: String,
+    name: String,
+}
+
+#[derive(Deserialize, JobArgs, Serialize)]
+#[river(kind = "send_statement", unique(by_args))]
+struct SendStatement {
+    #[river(unique)]
+    host: String,
+    iban: String,
 }
 
 fn by_args() -> UniqueOpts {
@@ -55,6 +83,50 @@ on_both_databases! {
         assert_eq!(found, [
             ("charge_card", Leak::GuessableUniqueKey, 2),
             ("charge_once", Leak::GuessableUniqueKey, 1),
+        ]);
+    }
+
+    async fn keys_of_several_fields_of_periods_and_of_what_is_readable_are_told_apart(database: Database) {
+        let hook = build(builder(keyring(XChaCha20Poly1305::new(key())))
+            .kind("send_statement", Policy::fields(["/iban"])));
+        let client = database.client().plugin(EncryptPlugin::new(hook.clone())).build().expect("sound");
+        let keys = UniqueKeys::new(SecretKey::generate().expect("random bytes")).namespace("test");
+        let insert = async |unique: UniqueOpts, pan: &str, once: &str| {
+            let args = PayOnce {
+                payer: Payer { iban: "DE89370400440532013000".to_owned(), name: "Ada".to_owned() },
+                once: once.to_owned(),
+                pan: pan.to_owned(),
+                note: pan.to_owned(),
+            };
+            let opts = InsertOpts::default().with_unique(unique);
+            client.insert(args).opts(opts).await.expect("it is inserted").job.id()
+        };
+        let hour = Duration::from_hours(1);
+        let period = || UniqueOpts::new().with_by_period(hour);
+        let once = keys.hash("pay_once", b"4111").expect("short names");
+        // Three fields, one of them within another; the same in a period; the same without a kind, within a queue.
+        insert(by_args(), "4111", "2026").await;
+        insert(period().with_by_args(true), "4111", "2026").await;
+        insert(by_args().with_exclude_kind(true).with_by_queue(true), "4111", "2026").await;
+        // With a hash that takes a key, or of nothing that is sealed.
+        insert(by_args(), "4111", &once).await;
+        insert(period().with_by_args(true), "4111", &once).await;
+        insert(period(), "4112", "2026").await;
+        // A period that nobody would try.
+        let odd = UniqueOpts::new().with_by_period(Duration::from_secs(12_347));
+        insert(odd.with_by_args(true), "4113", "2026").await;
+        // What stands readable in the table is no secret; beside it, one that is.
+        for (unique, host) in [(by_args(), "bank-1"), (by_args(), "bank-2")] {
+            let args = SendStatement { host: host.to_owned(), iban: "DE89".to_owned() };
+            let opts = InsertOpts::default().with_unique(unique);
+            client.insert(args).opts(opts).await.expect("it is inserted");
+        }
+
+        let findings = store(&database).await.doctor(&hook).await.expect("it reads");
+        let found: Vec<_> = findings.iter().map(|it| (&*it.kind, it.leak, it.jobs)).collect();
+        assert_eq!(found, [
+            ("pay_once", Leak::GuessableUniqueKey, 3),
+            ("pay_once", Leak::UnknownUniqueKey, 1),
         ]);
     }
 

@@ -1,6 +1,7 @@
 use std::{
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -11,7 +12,7 @@ use apalis_core::{
     worker::context::WorkerContext,
 };
 use futures_util::{FutureExt, Sink};
-use jobcrypt_core::EncryptHook;
+use jobcrypt_core::{EncryptHook, UniqueKeys};
 use jobcrypt_tower::Verdict;
 use zeroize::Zeroizing;
 
@@ -68,6 +69,8 @@ impl<B: Store> EncryptBackend<B> {
             kind,
             park_after: Verdict::PARK_AFTER,
             refuse,
+            has_readable_errors: false,
+            unique: None,
         });
         Self {
             store,
@@ -81,6 +84,32 @@ impl<B: Store> EncryptBackend<B> {
         let settings = self.opening.settings().clone();
         self.opening = Opening::new(Settings {
             park_after: wait,
+            ..settings
+        });
+        self
+    }
+
+    /// Stores keyed hashes in the place of idempotency keys, which apalis stores as they are given: for those that are made of
+    /// args, such as a number of an account, which whoever reads the store could read or guess. Handlers get the hash too.
+    ///
+    /// All who push jobs of the kind need the same keys. Around the time when those change over, a job can be stored once more:
+    /// apalis looks for one key only.
+    pub fn unique_by(mut self, keys: impl Into<Arc<UniqueKeys>>) -> Self {
+        let settings = self.opening.settings().clone();
+        self.opening = Opening::new(Settings {
+            unique: Some(keys.into()),
+            ..settings
+        });
+        self
+    }
+
+    /// Leaves the errors of handlers as they are, but for serde's, which quote args. apalis stores them in plaintext. Otherwise
+    /// those of sealed kinds, and panics, become a safe text with their words sealed in it, which
+    /// [`SealedWords::open`](crate::SealedWords::open) reads.
+    pub fn readable_errors(mut self) -> Self {
+        let settings = self.opening.settings().clone();
+        self.opening = Opening::new(Settings {
+            has_readable_errors: true,
             ..settings
         });
         self
@@ -218,8 +247,10 @@ impl<B: Store> Sink<Task<Vec<u8>>> for EncryptBackend<B> {
     }
 
     fn start_send(mut self: Pin<&mut Self>, task: Task<Vec<u8>>) -> Result<(), Self::Error> {
-        let sealed = task
-            .try_map_args(|json| self.opening.seal(Zeroizing::new(json)))
+        let sealed = self
+            .opening
+            .hide_unique_key(task)
+            .and_then(|task| task.try_map_args(|json| self.opening.seal(Zeroizing::new(json))))
             .map_err(StorageError::Seal)?;
         let sent = Pin::new(&mut self.store).start_send(sealed);
         sent.map_err(StorageError::Store)

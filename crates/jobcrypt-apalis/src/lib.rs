@@ -22,6 +22,7 @@ mod store;
 mod task_sink;
 
 pub use encrypt_backend::EncryptBackend;
+pub use jobcrypt_tower::{SealedWords, hide_panics};
 pub use opened_backend::{OpenedBackend, Sealing};
 pub use seal_results::{SealResults, SealResultsFuture, SealResultsLayer};
 pub use storage_error::StorageError;

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use apalis_core::{task::Task, timer};
-use jobcrypt_core::{AuditEvent, EncryptHook, Error, ErrorKind, JobContext, Purpose};
-use jobcrypt_tower::{PATIENCE, Verdict, Waiting, guarded};
+use jobcrypt_core::{AuditEvent, EncryptHook, Error, ErrorKind, JobContext, Purpose, UniqueKeys};
+use jobcrypt_tower::{PATIENCE, Verdict, Waiting, WorkerWords, guarded};
 use serde_json::Value;
 use tracing::warn;
 use zeroize::Zeroizing;
@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) kind: Box<str>,
     pub(crate) park_after: Duration,
     pub(crate) refuse: Refuse,
+    pub(crate) has_readable_errors: bool,
+    pub(crate) unique: Option<Arc<UniqueKeys>>,
 }
 
 /// Travels with a job that was opened, in its data, which no store keeps.
@@ -28,6 +30,15 @@ pub(crate) struct Settings {
 pub(crate) struct Opened {
     pub(crate) opening: Opening,
     pub(crate) was_sealed: bool,
+}
+
+impl Opened {
+    /// What may be stored of what is said of the job.
+    pub(crate) fn words(&self) -> WorkerWords<'_> {
+        let settings = self.opening.settings();
+        WorkerWords::of(&settings.hook, &settings.kind, self.was_sealed)
+            .readable(settings.has_readable_errors)
+    }
 }
 
 impl Opening {
@@ -68,6 +79,19 @@ impl Opening {
             .zip(&mut jobs)
             .map(|(sealed, json)| sealed.unwrap_or_else(|| std::mem::take(&mut **json)))
             .collect())
+    }
+
+    /// Puts a keyed hash in the place of the key by which a job is unique, where the app has given keys.
+    pub(crate) fn hide_unique_key<A>(&self, task: Task<A>) -> Result<Task<A>, Error> {
+        let (Some(keys), Some(key)) = (&self.0.unique, task.idempotency_key()) else {
+            return Ok(task);
+        };
+        // A job that was fetched and is stored again has one already.
+        if key.starts_with(KEYED) {
+            return Ok(task);
+        }
+        let hash = keys.hash(&self.0.kind, key.as_bytes())?;
+        Ok(task.into_builder().idempotency_key(hash).build())
     }
 
     /// Opens a job for the worker of this name, or gives it back to the store.
@@ -161,6 +185,9 @@ impl Opening {
         Ok(opened.map_or(json, Zeroizing::new))
     }
 }
+
+/// How a hash of `UniqueKeys` begins.
+const KEYED: &str = "jcu1.";
 
 /// Every store's jobs have one.
 pub(crate) fn id_of<A>(task: &Task<A>) -> String {

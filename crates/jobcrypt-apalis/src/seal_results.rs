@@ -8,7 +8,7 @@ use apalis_core::{
     error::{AbortError, BoxDynError, RetryAfterError},
     task::Task,
 };
-use jobcrypt_tower::ReducedError;
+use jobcrypt_tower::WorkerWords;
 use pin_project_lite::pin_project;
 use serde::Serialize;
 use serde_json::Value;
@@ -40,7 +40,7 @@ impl<S, L: Layer<SealResults<S>>> Layer<S> for SealResultsLayer<L> {
     }
 }
 
-/// Seals what handlers and the steps of workflows return, and takes out of their errors what serde quotes.
+/// Seals what handlers and the steps of workflows return, and the words of their errors and panics.
 #[derive(Clone, Debug)]
 pub struct SealResults<S> {
     inner: S,
@@ -88,28 +88,39 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let output = ready!(this.inner.poll(context));
-        Poll::Ready(match (output, this.opened) {
+        let opened = this.opened.as_ref();
+        let words = opened.map(Opened::words);
+        let poll = || this.inner.poll(context);
+        let output = ready!(match words {
+            Some(words) => words.poll(poll),
+            None => poll(),
+        });
+        Poll::Ready(match (output, opened) {
             (Ok(_), _) if TypeId::of::<T>() == TypeId::of::<()>() => Ok(Value::Null),
             (Ok(result), Some(opened)) => opened.opening.seal_result(&result).map_err(Into::into),
             (Ok(result), None) => serde_json::to_value(result).map_err(Into::into),
-            (Err(error), Some(opened)) if opened.was_sealed => Err(reduce(error.into())),
-            (Err(error), _) => Err(error.into()),
+            (Err(error), _) => {
+                let error = error.into();
+                Err(match words {
+                    Some(words) => seal(words, error),
+                    None => error,
+                })
+            }
         })
     }
 }
 
 /// An error stays what it was to whoever looks at its type.
-fn reduce(error: BoxDynError) -> BoxDynError {
-    let Some(reduced) = ReducedError::of(&*error) else {
+fn seal(words: WorkerWords<'_>, error: BoxDynError) -> BoxDynError {
+    let Some(sealed) = words.of_error(&*error) else {
         return error;
     };
     if error.is::<AbortError>() {
-        return AbortError::new(reduced).into();
+        return AbortError::new(sealed).into();
     }
     match error.downcast_ref::<RetryAfterError>() {
-        Some(later) => RetryAfterError::new(reduced, later.get_duration()).into(),
-        None => reduced.into(),
+        Some(later) => RetryAfterError::new(sealed, later.get_duration()).into(),
+        None => sealed.into(),
     }
 }
 
@@ -117,37 +128,61 @@ fn reduce(error: BoxDynError) -> BoxDynError {
 mod tests {
     use std::time::Duration;
 
+    use jobcrypt_ciphers::XChaCha20Poly1305;
+    use jobcrypt_core::{EncryptHook, Keyring, SecretKey};
+
     use super::*;
+
+    fn hook() -> EncryptHook {
+        let key = SecretKey::generate().expect("the system has random bytes");
+        let keyring = Keyring::new(XChaCha20Poly1305::new(key)).build();
+        let hook = EncryptHook::builder(keyring.expect("one key is enough")).build();
+        hook.expect("the hook is sound")
+    }
 
     fn serdes() -> serde_json::Error {
         serde_json::from_str::<u32>(r#""canary-pan-4711""#).expect_err("it is no number")
     }
 
     #[test]
-    fn an_error_that_quotes_args_is_reduced_and_stays_what_it_was() {
-        let reduced = reduce(AbortError::new(serdes()).into());
-        assert!(reduced.is::<AbortError>() && !reduced.to_string().contains("canary"));
+    fn an_error_that_quotes_args_is_sealed_and_stays_what_it_was() {
+        let hook = hook();
+        let words = WorkerWords::of(&hook, "charge_card", true);
+        for words in [words, words.readable(true)] {
+            let sealed = seal(words, AbortError::new(serdes()).into());
+            assert!(sealed.is::<AbortError>() && !sealed.to_string().contains("canary"));
 
-        let later = Duration::from_secs(7);
-        let reduced = reduce(RetryAfterError::new(serdes(), later).into());
-        assert!(!reduced.to_string().contains("canary"));
-        let reduced = reduced.downcast::<RetryAfterError>();
-        assert_eq!(reduced.expect("it is still one").get_duration(), later);
+            let later = Duration::from_secs(7);
+            let sealed = seal(words, RetryAfterError::new(serdes(), later).into());
+            assert!(!sealed.to_string().contains("canary"));
+            let sealed = sealed.downcast::<RetryAfterError>();
+            assert_eq!(sealed.expect("it is still one").get_duration(), later);
+        }
     }
 
     #[test]
-    fn a_panic_that_was_made_an_error_is_reduced() {
+    fn a_panic_that_was_made_an_error_is_sealed() {
+        let hook = hook();
+        let words = WorkerWords::of(&hook, "charge_card", true).readable(true);
         let text = format!(
             "called `Result::unwrap()` on an `Err` value: {:?}",
             serdes()
         );
         let panic = AbortError::new(format!("PanicError: {text}"));
         assert!(panic.to_string().contains("canary"));
-        assert!(!reduce(panic.into()).to_string().contains("canary"));
+        assert!(!seal(words, panic.into()).to_string().contains("canary"));
     }
 
     #[test]
-    fn other_errors_stay_as_they_are() {
-        assert_eq!(reduce("declined".into()).to_string(), "declined");
+    fn other_errors_keep_their_words_where_the_app_asked_for_that() {
+        let hook = hook();
+        let words = WorkerWords::of(&hook, "charge_card", true);
+        let sealed = seal(words, "declined".into()).to_string();
+        assert!(
+            sealed.starts_with("the worker failed; its words are sealed: jc1."),
+            "{sealed}"
+        );
+        let words = words.readable(true);
+        assert_eq!(seal(words, "declined".into()).to_string(), "declined");
     }
 }

@@ -109,7 +109,8 @@ impl<B: Store> EncryptBackend<B> {
     }
 
     fn send_sealed(&mut self, task: Task<Zeroizing<Vec<u8>>>) -> Result<(), Failed<B>> {
-        let sealed = task.try_map_args(|json| self.opening.seal(json));
+        let task = self.opening.hide_unique_key(task);
+        let sealed = task.and_then(|task| task.try_map_args(|json| self.opening.seal(json)));
         let sealed = sealed.map_err(StorageError::Seal)?;
         let sent = self.store.start_send_unpin(sealed);
         Ok(sent.map_err(StorageError::Store)?)

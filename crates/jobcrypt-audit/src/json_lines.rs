@@ -8,6 +8,7 @@ use std::{
 };
 
 use jobcrypt_core::{AuditEvent, AuditSink, SecretKey};
+use tracing::error;
 
 use crate::{
     WhenFull,
@@ -22,7 +23,8 @@ use crate::{
 ///
 /// Whoever works a job only puts a line into a queue of bounded length; what happens when that is full is
 /// [`WhenFull`]. While the disk refuses to take lines they are kept and tried again every second. Dropping the log
-/// writes what is queued and ends it; what the disk does not take then is counted in an ERROR event of `tracing`.
+/// writes what is queued and ends it; what the disk does not take then is counted in an ERROR event of `tracing`, and a disk that does
+/// not even answer is waited for no longer than [`patience`](JsonLinesBuilder::patience).
 ///
 /// ```
 /// use jobcrypt_audit::JsonLines;
@@ -46,6 +48,7 @@ pub struct JsonLines {
     queue: Arc<Queue>,
     when_full: WhenFull,
     thread: Option<JoinHandle<()>>,
+    patience: Duration,
     fields: String,
 }
 
@@ -55,6 +58,7 @@ pub struct JsonLinesBuilder {
     target: Destination,
     when_full: WhenFull,
     capacity: usize,
+    patience: Duration,
     chaining: Chaining,
     fields: String,
 }
@@ -72,7 +76,7 @@ enum Destination {
 
 /// Some megabytes of lines.
 const CAPACITY: usize = 10_000;
-/// How long an event that must be kept first may take to get to the disk.
+/// How long whoever has to waits for the disk.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl JsonLines {
@@ -98,6 +102,7 @@ impl JsonLinesBuilder {
             target,
             when_full: WhenFull::default(),
             capacity: CAPACITY,
+            patience: PATIENCE,
             chaining: Chaining::None,
             fields: String::new(),
         }
@@ -118,6 +123,13 @@ impl JsonLinesBuilder {
     /// Sets how many lines may wait to be written: 10,000 unless set.
     pub fn capacity(mut self, lines: usize) -> Self {
         self.capacity = lines.max(1);
+        self
+    }
+
+    /// Sets how long is waited for the disk by what must be on record before it happens, and by the end of the log: 10 seconds unless
+    /// set.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 
@@ -155,13 +167,18 @@ impl JsonLinesBuilder {
         };
         let queue = Arc::new(Queue::new(self.capacity));
         let writer = Writer::new(Arc::clone(&queue), target, links);
+        let ends = Arc::clone(&queue);
         let thread = thread::Builder::new()
             .name("jobcrypt-audit".to_owned())
-            .spawn(|| writer.run())?;
+            .spawn(move || {
+                let _end = End(ends);
+                writer.run();
+            })?;
         Ok(JsonLines {
             queue,
             when_full: self.when_full,
             thread: Some(thread),
+            patience: self.patience,
             fields: self.fields,
         })
     }
@@ -174,7 +191,7 @@ impl AuditSink for JsonLines {
         self.queue.push(item, self.when_full.patience());
     }
 
-    /// Returns once the lines are on the disk, within 10 seconds.
+    /// Returns once the lines are on the disk, within its patience.
     fn record_first(&self, events: &[AuditEvent<'_>]) -> io::Result<()> {
         let (kept, answer) = mpsc::channel();
         for (at, event) in events.iter().enumerate() {
@@ -184,17 +201,17 @@ impl AuditSink for JsonLines {
                 line: self.line(event),
                 kept: is_last.then(|| kept.clone()),
             };
-            if !self.queue.push(item, PATIENCE) {
+            if !self.queue.push(item, self.patience) {
                 return Err(io::Error::new(
                     io::ErrorKind::WouldBlock,
-                    "the audit log is full",
+                    "the audit log takes no more",
                 ));
             }
         }
         if events.is_empty() {
             return Ok(());
         }
-        answer.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+        answer.recv_timeout(self.patience).unwrap_or_else(|_| {
             let slow = "the audit log is slow";
             Err(io::Error::new(io::ErrorKind::TimedOut, slow))
         })
@@ -204,10 +221,22 @@ impl AuditSink for JsonLines {
 impl Drop for JsonLines {
     fn drop(&mut self) {
         self.queue.close();
-        if let Some(thread) = self.thread.take() {
+        if !self.queue.has_ended_within(self.patience) {
+            // The thread is left to the disk, which may never answer.
+            error!(target: "jobcrypt", "audit.closed_unwritten");
+        } else if let Some(thread) = self.thread.take() {
             // A panic in there was printed already.
             let _ = thread.join();
         }
+    }
+}
+
+/// Ends a queue, whatever its writer ends by.
+struct End(Arc<Queue>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

@@ -25,6 +25,8 @@ struct State {
     items: VecDeque<Item>,
     lost: u64,
     is_closed: bool,
+    /// Whether nobody writes any more.
+    has_ended: bool,
 }
 
 /// What the writer takes at once.
@@ -49,7 +51,11 @@ impl Queue {
     pub(crate) fn push(&self, item: Item, patience: Duration) -> bool {
         let begin = Instant::now();
         let mut state = self.state();
-        while state.items.len() >= self.capacity {
+        while state.has_ended || state.items.len() >= self.capacity {
+            if state.has_ended {
+                state.lost += 1;
+                return false;
+            }
             let left = patience.saturating_sub(begin.elapsed());
             if left.is_zero() {
                 state.lost += 1;
@@ -88,6 +94,21 @@ impl Queue {
             .wait_timeout_while(self.state(), patience, |state| !state.is_closed)
             .unwrap_or_else(PoisonError::into_inner);
         state.is_closed
+    }
+
+    /// Says that nobody writes any more, to those who wait for it or for room.
+    pub(crate) fn end(&self) {
+        self.state().has_ended = true;
+        self.has_room.notify_all();
+    }
+
+    /// Whether nobody writes any more, or will within `patience`: returns as soon as it is so.
+    pub(crate) fn has_ended_within(&self, patience: Duration) -> bool {
+        let (state, _) = self
+            .has_room
+            .wait_timeout_while(self.state(), patience, |state| !state.has_ended)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.has_ended
     }
 
     pub(crate) fn close(&self) {

@@ -3,6 +3,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
+    panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
 };
 
@@ -21,7 +22,7 @@ impl Target {
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::File { file, .. } => file.write(bytes),
-            Self::Other(writer) => writer.write(bytes),
+            Self::Other(writer) => unless_it_panics(|| writer.write(bytes)),
         }
     }
 
@@ -29,7 +30,7 @@ impl Target {
     pub(crate) fn sync(&mut self) -> io::Result<()> {
         match self {
             Self::File { file, .. } => file.sync_data(),
-            Self::Other(writer) => writer.flush(),
+            Self::Other(writer) => unless_it_panics(|| writer.flush()),
         }
     }
 
@@ -42,6 +43,12 @@ impl Target {
         }
         Ok(())
     }
+}
+
+/// A writer of the app's that panics is tried again like a disk that fails: a log that ends by it would lose all that follows.
+fn unless_it_panics<T>(write: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    catch_unwind(AssertUnwindSafe(write))
+        .unwrap_or_else(|_| Err(io::Error::other("the writer panicked")))
 }
 
 fn open(path: &PathBuf) -> io::Result<File> {

@@ -32,6 +32,7 @@ struct DiskState {
     written: Vec<u8>,
     is_shut: bool,
     has_writer: bool,
+    panics: bool,
     /// For each coming write, how many bytes it takes before it fails.
     failures: VecDeque<usize>,
 }
@@ -63,6 +64,10 @@ impl Write for Disk {
         let state = self.0.1.wait_while(state, |state| state.is_shut);
         let mut state = state.expect("nothing panics with the lock");
         state.has_writer = false;
+        if std::mem::take(&mut state.panics) {
+            drop(state);
+            panic!("the disk is broken");
+        }
         match state.failures.pop_front() {
             Some(0) => Err(io::Error::from(io::ErrorKind::StorageFull)),
             Some(taken) => {
@@ -195,6 +200,43 @@ fn a_job_waits_for_room_as_long_as_it_was_told_and_no_longer() {
     });
     drop(log);
     assert!(names(&disk.text()).contains(&"audit.lost".to_owned()));
+}
+
+#[test]
+fn a_writer_that_panics_costs_no_line() {
+    let disk = Disk::default();
+    disk.change(|state| state.panics = true);
+    let log = JsonLines::to(disk.clone()).chained_without_key().open();
+    let log = log.expect("it opens");
+    log.record_first(&[EVENT]).expect("the writer works again");
+    drop(log);
+    let report = verify(disk.text().as_bytes(), None, &[]).expect("it is read");
+    assert_eq!((report.lines, &report.faults), (3, &Vec::new()));
+}
+
+#[test]
+fn a_disk_that_never_answers_holds_nobody_up_for_ever() {
+    let disk = Disk::default();
+    disk.change(|state| state.is_shut = true);
+    let patience = Duration::from_millis(30);
+    let log = JsonLines::to(disk.clone())
+        .capacity(1)
+        .patience(patience)
+        .when_full(WhenFull::Wait(patience))
+        .open()
+        .expect("it opens");
+    disk.wait_for_writer();
+    for _ in 0..3 {
+        log.record(&EVENT);
+    }
+    log.record_first(&[EVENT]).expect_err("it is not kept");
+    let begin = Instant::now();
+    drop(log);
+    assert!(
+        begin.elapsed() < Duration::from_secs(5),
+        "it waits for the disk"
+    );
+    disk.change(|state| state.is_shut = false);
 }
 
 #[test]

@@ -2,12 +2,10 @@
 
 use std::{borrow::Cow, collections::HashSet, ops::Range};
 
-use memchr::{memchr, memchr2};
-
 use crate::{
     Error, ErrorKind,
     field_path::{self, FieldPath, Part},
-    json_keys,
+    json_scan::JsonScan,
     marker::Marker,
 };
 
@@ -49,13 +47,12 @@ pub(crate) const MOST_PATHS: usize = 64;
 /// twice, [`ErrorKind::Malformed`] for a second marker and for what is no JSON.
 pub(crate) fn find<'p>(
     json: &[u8],
-    paths: &'p [&'p FieldPath],
+    paths: &'p [FieldPath],
     marker: &'p Marker,
 ) -> Result<Places, Error> {
     let mut walk = Walk {
-        json,
-        at: 0,
-        pointer: String::new(),
+        scan: JsonScan::new(json),
+        pointer: String::with_capacity(64),
         paths,
         marker,
         found: Places {
@@ -65,47 +62,46 @@ pub(crate) fn find<'p>(
             begin: 0,
         },
     };
-    walk.skip_space();
-    if walk.peek() != Some(b'{') {
+    walk.scan.skip_space();
+    if walk.scan.peek() != Some(b'{') {
         return Err(Error::new(
             ErrorKind::NotAnObject,
             "fields can be sealed in a JSON object only",
         ));
     }
-    walk.found.begin = walk.at + 1;
+    walk.found.begin = walk.scan.at() + 1;
     let all = (0..paths.len()).fold(0, |all, path| all | 1 << path);
     walk.object(all, 0)?;
-    walk.skip_space();
-    if walk.at != json.len() {
+    walk.scan.skip_space();
+    if !walk.scan.is_at_end() {
         return Err(no_json());
     }
     Ok(walk.found)
 }
 
 struct Walk<'a, 'p> {
-    json: &'a [u8],
-    at: usize,
+    scan: JsonScan<'a>,
     /// To the value at hand, where a path leads on from it.
     pointer: String,
-    paths: &'p [&'p FieldPath],
+    paths: &'p [FieldPath],
     marker: &'p Marker,
     found: Places,
 }
 
-impl<'a> Walk<'a, '_> {
+impl Walk<'_, '_> {
     /// `active` are the paths that lead to the value at hand or on from it.
     fn value(&mut self, active: u64, depth: usize) -> Result<(), Error> {
-        let start = self.at;
+        let start = self.scan.at();
         if let Some(path) = bits(active).find(|path| self.paths[*path].len() == depth) {
             self.skip_value()?;
             self.found.all.push(Place {
                 path,
                 pointer: self.pointer.clone(),
-                value: start..self.at,
+                value: start..self.scan.at(),
             });
             return Ok(());
         }
-        match self.peek() {
+        match self.scan.peek() {
             Some(b'{') => self.object(active, depth),
             Some(b'[') => self.array(active, depth),
             _ => self.skip_value(),
@@ -113,44 +109,41 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn object(&mut self, active: u64, depth: usize) -> Result<(), Error> {
-        self.at += 1;
         let by_name = bits(active)
             .filter(|path| matches!(self.paths[*path].part(depth), Some(Part::Named(_))))
             .fold(0, |all, path| all | 1 << path);
         let (mut seen, mut names) = (0, HashSet::new());
-        self.skip_space();
-        if self.peek() == Some(b'}') {
-            self.at += 1;
+        self.scan.next();
+        self.scan.skip_space();
+        if self.scan.take(b'}') {
             self.found.is_empty |= depth == 0;
             return Ok(());
         }
         let mut comma = None;
         loop {
-            self.skip_space();
-            let start = self.at;
-            let written = self.string()?;
-            self.skip_space();
-            self.expect(b':')?;
-            self.skip_space();
-            if depth == 0 && self.marker.is_written(written) {
-                let value = self.at;
+            self.scan.skip_space();
+            let start = self.scan.at();
+            let written = self.scan.name().ok_or_else(no_json)?;
+            if depth == 0 && self.marker.is(written) {
+                let value = self.scan.at();
                 self.skip_value()?;
-                self.note_marker(comma, start, value..self.at)?;
+                self.note_marker(comma, start, value..self.scan.at())?;
             } else {
-                let next = self.leading_on(active, depth, |name| is_name(written, name));
+                let next = self.leading_on(active, depth, |name| written.is(name));
                 if next & by_name & seen != 0 {
                     return Err(self.twice(next & by_name & seen));
                 }
                 seen |= next;
+                let name = || written.text().ok_or_else(no_json);
                 // What `*` means depends on every name.
-                if active != by_name && !names.insert(name_of(written)?) {
+                if active != by_name && !names.insert(name()?) {
                     return Err(self.twice(active & !by_name));
                 }
-                self.descend(next, depth, || name_of(written))?;
+                self.descend(next, depth, name)?;
             }
-            self.skip_space();
-            comma = Some(self.at);
-            match self.next() {
+            self.scan.skip_space();
+            comma = Some(self.scan.at());
+            match self.scan.next() {
                 Some(b',') => {}
                 Some(b'}') => return Ok(()),
                 _ => return Err(no_json()),
@@ -159,18 +152,17 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn array(&mut self, active: u64, depth: usize) -> Result<(), Error> {
-        self.at += 1;
-        self.skip_space();
-        if self.peek() == Some(b']') {
-            self.at += 1;
+        self.scan.next();
+        self.scan.skip_space();
+        if self.scan.take(b']') {
             return Ok(());
         }
         for index in 0_usize.. {
-            self.skip_space();
+            self.scan.skip_space();
             let next = self.leading_on(active, depth, |name| name == index.to_string());
             self.descend(next, depth, || Ok(Cow::Owned(index.to_string())))?;
-            self.skip_space();
-            match self.next() {
+            self.scan.skip_space();
+            match self.scan.next() {
                 Some(b',') => {}
                 Some(b']') => break,
                 _ => return Err(no_json()),
@@ -213,9 +205,9 @@ impl<'a> Walk<'a, '_> {
         start: usize,
         value: Range<usize>,
     ) -> Result<(), Error> {
-        self.skip_space();
-        let member = match (self.peek(), comma_before) {
-            (Some(b','), _) => start..self.at + 1,
+        self.scan.skip_space();
+        let member = match (self.scan.peek(), comma_before) {
+            (Some(b','), _) => start..self.scan.at() + 1,
             (_, Some(comma)) => comma..value.end,
             (_, None) => start..value.end,
         };
@@ -235,87 +227,8 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn skip_value(&mut self) -> Result<(), Error> {
-        match self.peek() {
-            Some(b'"') => self.string().map(drop),
-            Some(b'{' | b'[') => self.skip_container(),
-            Some(b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
-                let rest = &self.json[self.at..];
-                let is_scalar = |byte: &u8| matches!(byte, b'-' | b'+' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'E');
-                self.at += rest.iter().take_while(|byte| is_scalar(byte)).count();
-                Ok(())
-            }
-            _ => Err(no_json()),
-        }
+        self.scan.skip_value().ok_or_else(no_json)
     }
-
-    /// Skips an object or an array. What lies inside is not looked at: no path leads there.
-    fn skip_container(&mut self) -> Result<(), Error> {
-        let mut depth = 0_usize;
-        while let Some(byte) = self.peek() {
-            match byte {
-                b'"' => {
-                    self.string()?;
-                    continue;
-                }
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth -= 1,
-                _ => {}
-            }
-            self.at += 1;
-            if depth == 0 {
-                return Ok(());
-            }
-        }
-        Err(no_json())
-    }
-
-    /// Reads a string and returns what stands between its quotes.
-    fn string(&mut self) -> Result<&'a [u8], Error> {
-        self.expect(b'"')?;
-        let start = self.at;
-        loop {
-            let rest = self.json.get(self.at..).ok_or_else(no_json)?;
-            self.at += memchr2(b'"', b'\\', rest).ok_or_else(no_json)?;
-            if self.json[self.at] == b'"' {
-                self.at += 1;
-                return Ok(&self.json[start..self.at - 1]);
-            }
-            self.at += 2;
-        }
-    }
-
-    fn skip_space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
-        }
-    }
-
-    fn expect(&mut self, byte: u8) -> Result<(), Error> {
-        (self.next() == Some(byte))
-            .then_some(())
-            .ok_or_else(no_json)
-    }
-
-    fn next(&mut self) -> Option<u8> {
-        let byte = self.peek()?;
-        self.at += 1;
-        Some(byte)
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.json.get(self.at).copied()
-    }
-}
-
-fn is_name(written: &[u8], name: &str) -> bool {
-    if memchr(b'\\', written).is_none() {
-        return written == name.as_bytes();
-    }
-    json_keys::unescape(written).is_some_and(|key| key == name)
-}
-
-fn name_of(written: &[u8]) -> Result<Cow<'_, str>, Error> {
-    json_keys::unescape(written).ok_or_else(no_json)
 }
 
 fn bits(mut set: u64) -> impl Iterator<Item = usize> {

@@ -1,12 +1,11 @@
-use std::borrow::Cow;
-
-use serde_json::value::RawValue;
+use serde_json::Value;
 
 use crate::{
     Error, ErrorKind, bound_digest,
     field_path::FieldPath,
     field_places::{self, MOST_PATHS, Place, Places},
     marker::Marker,
+    sealed_fields::{self, SealedFields, unreadable},
 };
 
 /// The fields of a kind that are sealed, and those that are bound to them.
@@ -21,18 +20,20 @@ pub(crate) struct Fields {
 /// The same, as a hook uses them: the paths of sealed fields, then those of bound ones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Paths {
-    sealed: Vec<FieldPath>,
-    /// How many of the sealed ones, the first, have to be there.
+    all: Vec<FieldPath>,
+    /// How many, the first, are sealed.
+    sealed: usize,
+    /// How many of these, the first, have to be there.
     required: usize,
-    bound: Vec<FieldPath>,
-    /// How what is sealed begins: `[["/password"],["/host"],"`.
+    /// How what is sealed begins: `[["/password"],["/host"],`.
     head: Box<str>,
 }
 
 /// Args taken apart: what stays readable, and what is to be encrypted.
-pub(crate) struct Apart {
+pub(crate) struct Apart<'p> {
     pub(crate) places: Places,
-    head: String,
+    head: &'p str,
+    digest: String,
     /// How long what is to be encrypted is.
     pub(crate) len: usize,
 }
@@ -57,7 +58,7 @@ impl Fields {
     pub(crate) fn prepare(&mut self) -> Result<(), Error> {
         let sealed = self.required.iter().chain(&self.optional);
         self.paths = Paths::parse(sealed, self.required.len(), &self.bound)?;
-        if self.paths.sealed.is_empty() {
+        if self.paths.sealed == 0 {
             return Err(Error::new(
                 ErrorKind::InvalidConfiguration,
                 "a policy of fields names none that is sealed",
@@ -78,9 +79,11 @@ impl Paths {
         bound: &[String],
     ) -> Result<Self, Error> {
         let parse = |path: &String| FieldPath::parse(path);
-        let sealed: Vec<_> = sealed.into_iter().map(parse).collect::<Result<_, _>>()?;
-        let bound: Vec<_> = bound.iter().map(parse).collect::<Result<_, _>>()?;
-        let all: Vec<_> = sealed.iter().chain(&bound).collect();
+        let mut all: Vec<_> = sealed.into_iter().map(parse).collect::<Result<_, _>>()?;
+        let sealed = all.len();
+        for path in bound {
+            all.push(parse(path)?);
+        }
         if all.len() > MOST_PATHS {
             return Err(Error::new(
                 ErrorKind::InvalidConfiguration,
@@ -94,25 +97,21 @@ impl Paths {
                 return Err(Error::with_detail(ErrorKind::InvalidConfiguration, detail));
             }
         }
-        let head = format!("[{},{},\"", list(&sealed), list(&bound)).into();
+        let head = format!("[{},{},", list(&all[..sealed]), list(&all[sealed..])).into();
         Ok(Self {
+            all,
             sealed,
             required,
-            bound,
             head,
         })
     }
 
-    fn find(&self, args: &[u8], marker: &Marker) -> Result<Places, Error> {
-        let all: Vec<_> = self.sealed.iter().chain(&self.bound).collect();
-        field_places::find(args, &all, marker)
-    }
-
     fn digest(&self, args: &[u8], places: &[Place]) -> Result<String, Error> {
-        if self.bound.is_empty() {
+        let bound = &self.all[self.sealed..];
+        if bound.is_empty() {
             return Ok(String::new());
         }
-        bound_digest::of(args, &self.bound, self.sealed.len(), places)
+        bound_digest::of(args, bound, self.sealed, places)
             .map(|digest| base64_simd::URL_SAFE_NO_PAD.encode_to_string(digest))
     }
 
@@ -121,29 +120,27 @@ impl Paths {
     /// # Errors
     ///
     /// [`ErrorKind::FieldMissing`] for a field that has to be there, and those of [`field_places::find`].
-    pub(crate) fn take_apart(&self, args: &[u8], marker: &Marker) -> Result<Apart, Error> {
-        let mut places = self.find(args, marker)?;
+    pub(crate) fn take_apart(&self, args: &[u8], marker: &Marker) -> Result<Apart<'_>, Error> {
+        let mut places = field_places::find(args, &self.all, marker)?;
         if places.marked.is_some() {
             return Err(Error::new(
                 ErrorKind::MarkerInArgs,
                 "the marker is where the token of their fields goes",
             ));
         }
-        for (number, path) in self.sealed[..self.required].iter().enumerate() {
+        for (number, path) in self.all[..self.required].iter().enumerate() {
             if !places.all.iter().any(|place| place.path == number) {
                 let detail = format!("there is nothing at {:?}", path.as_str());
                 return Err(Error::with_detail(ErrorKind::FieldMissing, detail));
             }
         }
-        let head = format!("{}{}\"", self.head, self.digest(args, &places.all)?);
-        places.all.retain(|place| place.path < self.sealed.len());
-        let fields = places.all.iter();
-        // Two commas; a letter of a pointer becomes at most six.
-        let len = fields.map(|it| it.pointer.len() * 6 + it.value.len() + 4);
+        let digest = self.digest(args, &places.all)?;
+        places.all.retain(|place| place.path < self.sealed);
         Ok(Apart {
-            len: head.len() + len.sum::<usize>() + 1,
+            len: sealed_fields::len(&self.head, &digest, &places.all),
+            head: &self.head,
+            digest,
             places,
-            head,
         })
     }
 
@@ -159,35 +156,27 @@ impl Paths {
         sealed: &[u8],
         marker: &Marker,
     ) -> Result<Vec<u8>, Error> {
-        let parts: Vec<&RawValue> = serde_json::from_slice(sealed).map_err(|_| unreadable())?;
-        let [sealed_paths, bound_paths, digest, fields @ ..] = &*parts else {
-            return Err(unreadable());
-        };
         // The token says which fields it is about: a policy may have changed since.
         let own;
-        let paths = if !self.head.is_empty() && sealed.starts_with(self.head.as_bytes()) {
-            self
-        } else {
-            let read = |list: &RawValue| serde_json::from_str::<Vec<String>>(list.get());
-            let sealed = read(sealed_paths).map_err(|_| unreadable())?;
-            let bound = read(bound_paths).map_err(|_| unreadable())?;
-            own = Self::parse(&sealed, 0, &bound).map_err(|_| unreadable())?;
-            &own
+        let (paths, values) = match sealed.strip_prefix(self.head.as_bytes()) {
+            Some(values) if self.sealed > 0 => (self, values),
+            _ => {
+                let ([sealed, bound], values) = sealed_fields::read_head(sealed)?;
+                own = Self::parse(&sealed, 0, &bound).map_err(|_| unreadable())?;
+                (&own, values)
+            }
         };
-        let mut places = paths.find(stored, marker)?;
-        let digest: &str = serde_json::from_str(digest.get()).map_err(|_| unreadable())?;
-        if paths.digest(stored, &places.all)? != digest {
+        let fields = SealedFields::read(values)?;
+        let mut places = field_places::find(stored, &paths.all, marker)?;
+        if paths.digest(stored, &places.all)? != fields.digest {
             return Err(Error::new(
                 ErrorKind::BoundFieldChanged,
                 "a readable field is not what it was when the job was sealed",
             ));
         }
-        places.all.retain(|place| place.path < paths.sealed.len());
-        let fields = Sealed::read(fields)?;
-        paths.compare(stored, &places.all, &fields)?;
+        places.all.retain(|place| place.path < paths.sealed);
         let token = places.marked.as_ref().ok_or_else(unreadable)?;
-        let values: usize = fields.0.iter().map(|(_, value)| value.len()).sum();
-        let mut args = Vec::with_capacity(stored.len() + values);
+        let mut args = Vec::with_capacity(stored.len() + fields.len_of_values());
         let mut at = 0;
         let mut marker_is_ahead = true;
         for place in &places.all {
@@ -197,7 +186,7 @@ impl Paths {
                 marker_is_ahead = false;
             }
             args.extend_from_slice(&stored[at..place.value.start]);
-            args.extend_from_slice(fields.get(&place.pointer).unwrap_or_default().as_bytes());
+            args.extend_from_slice(paths.value_at(place, stored, &fields)?);
             at = place.value.end;
         }
         if marker_is_ahead {
@@ -205,46 +194,42 @@ impl Paths {
             at = token.member.end;
         }
         args.extend_from_slice(&stored[at..]);
-        Ok(args)
-    }
-
-    /// Whether each place where a field is sealed is as it was left, and none is there that was not.
-    fn compare(&self, stored: &[u8], places: &[Place], fields: &Sealed<'_>) -> Result<(), Error> {
-        let changed = |place: &Place, how: &str| {
-            let path = self.sealed[place.path].as_str();
-            let detail = format!("{how} at {path:?}");
-            Error::with_detail(ErrorKind::FieldChanged, detail)
-        };
-        for place in places {
-            if fields.get(&place.pointer).is_none() {
-                return Err(changed(place, "something was added"));
-            }
-            if &stored[place.value.clone()] != b"null" {
-                return Err(changed(place, "another value was put"));
-            }
-        }
         // No place is found twice, so as many as there were are all there were.
-        if places.len() != fields.0.len() {
+        if places.all.len() != fields.count() {
             return Err(Error::new(
                 ErrorKind::FieldChanged,
                 "the place of a sealed field was removed or moved",
             ));
         }
-        Ok(())
+        Ok(args)
+    }
+
+    /// The value that was sealed at a place, which has to be as it was left.
+    fn value_at<'s>(
+        &self,
+        place: &Place,
+        stored: &[u8],
+        fields: &SealedFields<'s>,
+    ) -> Result<&'s [u8], Error> {
+        let changed = |how: &str| {
+            let path = self.all[place.path].as_str();
+            let detail = format!("{how} at {path:?}");
+            Error::with_detail(ErrorKind::FieldChanged, detail)
+        };
+        let value = fields
+            .get(&place.pointer)
+            .ok_or_else(|| changed("something was added"))?;
+        if &stored[place.value.clone()] != b"null" {
+            return Err(changed("another value was put"));
+        }
+        Ok(value)
     }
 }
 
-impl Apart {
-    /// Appends what is to be encrypted: `[[sealed paths],[bound paths],"digest",pointer,value,...]`.
+impl Apart<'_> {
+    /// Appends what is to be encrypted.
     pub(crate) fn write_sealed(&self, args: &[u8], out: &mut Vec<u8>) {
-        out.extend_from_slice(self.head.as_bytes());
-        for place in &self.places.all {
-            out.push(b',');
-            out.extend_from_slice(in_quotes(&place.pointer).as_bytes());
-            out.push(b',');
-            out.extend_from_slice(&args[place.value.clone()]);
-        }
-        out.push(b']');
+        sealed_fields::write(self.head, &self.digest, &self.places.all, args, out);
     }
 
     /// Appends what stays readable, from the `begin` of the args on: null in the places of sealed values.
@@ -259,56 +244,6 @@ impl Apart {
     }
 }
 
-/// Pointers and values, in the order of the pointers.
-struct Sealed<'a>(Vec<(Cow<'a, str>, &'a str)>);
-
-impl<'a> Sealed<'a> {
-    fn read(parts: &[&'a RawValue]) -> Result<Self, Error> {
-        let mut fields = Vec::with_capacity(parts.len() / 2);
-        for pair in parts.chunks(2) {
-            let [pointer, value] = pair else {
-                return Err(unreadable());
-            };
-            let pointer: Pointer<'_> =
-                serde_json::from_str(pointer.get()).map_err(|_| unreadable())?;
-            fields.push((pointer.0, value.get()));
-        }
-        fields.sort_unstable();
-        if fields.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-            return Err(unreadable());
-        }
-        Ok(Self(fields))
-    }
-
-    fn get(&self, pointer: &str) -> Option<&'a str> {
-        let at = self
-            .0
-            .binary_search_by(|(it, _)| (**it).cmp(pointer))
-            .ok()?;
-        Some(self.0[at].1)
-    }
-}
-
-#[derive(serde::Deserialize)]
-struct Pointer<'a>(#[serde(borrow)] Cow<'a, str>);
-
-fn list(paths: &[FieldPath]) -> String {
-    let paths: Vec<_> = paths.iter().map(|path| in_quotes(path.as_str())).collect();
-    format!("[{}]", paths.join(","))
-}
-
-/// A text as a string of JSON.
-fn in_quotes(text: &str) -> String {
-    let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
-    if text.bytes().all(is_plain) {
-        return format!("\"{text}\"");
-    }
-    serde_json::Value::from(text).to_string()
-}
-
-fn unreadable() -> Error {
-    Error::new(
-        ErrorKind::Malformed,
-        "the token of their fields does not hold fields",
-    )
+fn list(paths: &[FieldPath]) -> Value {
+    paths.iter().map(FieldPath::as_str).collect()
 }

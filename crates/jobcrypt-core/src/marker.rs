@@ -1,4 +1,4 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 use memchr::{memchr, memchr2, memmem};
 use serde_json::value::RawValue;
@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use crate::{
     Envelope, Error, ErrorKind, field_places, form,
     json_keys::{self, JsonKey, JsonKeys},
+    json_scan::Written,
 };
 
 /// The key under which a token stands in stored args: `{"river_encrypt":"jc1..."}`.
@@ -113,11 +114,9 @@ impl Marker {
         Ok([&args[..value.start], quoted, &args[value.end..]].concat())
     }
 
-    /// Whether a key is the marker, given as it is written.
-    pub(crate) fn is_written(&self, written: &[u8]) -> bool {
-        written == self.name.as_bytes()
-            || memchr(b'\\', written).is_some()
-                && json_keys::unescape(written).is_some_and(|key| *key == *self.name)
+    /// Whether a name is the marker.
+    pub(crate) fn is(&self, name: Written<'_>) -> bool {
+        name.is(&self.name)
     }
 
     /// Whether the marker stands nowhere but alone in an object below the top, over a token that `is_ours`.
@@ -175,9 +174,11 @@ pub(crate) fn is_envelope(args: &[u8]) -> bool {
     if holds_token(&key, b"\"jc1.") {
         return keys.next().is_none();
     }
-    memmem::find(args, b"\"jc1f.").is_some()
-        && top_keys(args).any(|key| holds_token(&key, b"\"jc1f."))
+    BEGIN_OF_FIELDS.find(args).is_some() && top_keys(args).any(|key| holds_token(&key, b"\"jc1f."))
 }
+
+static BEGIN_OF_FIELDS: LazyLock<memmem::Finder<'static>> =
+    LazyLock::new(|| memmem::Finder::new(b"\"jc1f."));
 
 fn holds_token(key: &JsonKey<'_>, begin: &[u8]) -> bool {
     json_keys::trim_start(key.rest).starts_with(begin)

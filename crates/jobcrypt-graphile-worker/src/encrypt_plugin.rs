@@ -83,6 +83,14 @@ impl EncryptPlugin {
         self
     }
 
+    /// Leaves the errors and panics of handlers as they are, but for serde's, which quote args. graphile_worker stores them in
+    /// plaintext. Otherwise those of sealed kinds become a safe text with their words sealed in it, which
+    /// [`SealedWords::open`](crate::SealedWords::open) reads.
+    pub fn readable_errors(mut self) -> Self {
+        self.opening.has_readable_errors = true;
+        self
+    }
+
     /// Returns the hooks for a `WorkerUtils` that only enqueues:
     /// `WorkerUtils::new(pool, "graphile_worker").with_hooks(plugin.hooks())`.
     #[must_use]

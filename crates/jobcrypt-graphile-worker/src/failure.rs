@@ -1,20 +1,17 @@
 use std::fmt;
 
-use jobcrypt_tower::ReducedError;
+use jobcrypt_tower::WorkerWords;
 
 /// What graphile_worker stores as the error of a job. It writes errors by `Debug`, so that is the text
 /// itself: no quotes in quotes.
 pub(crate) struct Failure(pub(crate) String);
 
 impl Failure {
-    /// A handler's own error, as graphile_worker would have written it; of a job that was sealed, without
-    /// the text of serde's.
-    pub(crate) fn of_handler(error: &impl fmt::Debug, was_sealed: bool) -> Self {
+    /// A handler's own error, as graphile_worker would have written it, or what may be stored of it.
+    pub(crate) fn of_handler(words: WorkerWords<'_>, error: &impl fmt::Debug) -> Self {
         let text = format!("{error:?}");
-        match ReducedError::of_text(&text) {
-            Some(reduced) if was_sealed => Self(reduced.to_string()),
-            _ => Self(text),
-        }
+        let sealed = words.of_text(&text);
+        Self(sealed.map_or(text, |sealed| sealed.to_string()))
     }
 
     /// Without the text of serde's error, which quotes the value that it stumbled over.

@@ -9,3 +9,4 @@ mod opening;
 mod refusal;
 
 pub use encrypt_plugin::EncryptPlugin;
+pub use jobcrypt_tower::{SealedWords, hide_panics};

@@ -4,7 +4,6 @@ use graphile_worker::{
     BatchTaskHandler, BatchTaskResult, IntoBatchTaskHandlerResult, WorkerContext,
 };
 use jobcrypt_core::Error;
-use jobcrypt_tower::reduce_panics;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
 use serde_json::Value;
 
@@ -23,7 +22,7 @@ impl<T: BatchTaskHandler> BatchTaskHandler for OpenedBatch<T> {
 }
 
 async fn run<T: BatchTaskHandler>(context: WorkerContext) -> BatchTaskResult<Failure> {
-    let (args, was_sealed) = match open_each::<T>(&context).await {
+    let (opening, args, was_sealed) = match open_each::<T>(&context).await {
         Ok(opened) => opened,
         Err(error) => {
             return BatchTaskResult::FailAll(refusal::refuse(&context, &error).await);
@@ -33,13 +32,10 @@ async fn run<T: BatchTaskHandler>(context: WorkerContext) -> BatchTaskResult<Fai
     let Ok(items) = Vec::<T>::deserialize(&args) else {
         return BatchTaskResult::FailAll(Failure::of_args(T::IDENTIFIER));
     };
+    let words = opening.words(T::IDENTIFIER, was_sealed);
     let attempt = T::run_batch(items, with_payload(&context, args));
-    let result = if was_sealed {
-        reduce_panics(attempt).await
-    } else {
-        attempt.await
-    };
-    let failure = |error: &_| Failure::of_handler(error, was_sealed);
+    let result = words.run(attempt).await;
+    let failure = |error: &_| Failure::of_handler(words, error);
     match result.into_batch_task_handler_result() {
         BatchTaskResult::Complete => BatchTaskResult::Complete,
         BatchTaskResult::FailAll(error) => BatchTaskResult::FailAll(failure(&error)),
@@ -52,11 +48,11 @@ async fn run<T: BatchTaskHandler>(context: WorkerContext) -> BatchTaskResult<Fai
     }
 }
 
-/// Opens all items before one of them is worked: the job is whole, or refused whole. Returns them, and
-/// whether any was sealed.
+/// Opens all items before one of them is worked: the job is whole, or refused whole. Returns what opened them, them,
+/// and whether any was sealed.
 async fn open_each<T: BatchTaskHandler>(
     context: &WorkerContext,
-) -> Result<(Vec<Value>, bool), Error> {
+) -> Result<(&Opening, Vec<Value>, bool), Error> {
     let opening = Opening::of(context)?;
     let (mut args, mut is_any_sealed) = (Vec::new(), false);
     for item in context.payload().as_array().into_iter().flatten() {
@@ -64,7 +60,7 @@ async fn open_each<T: BatchTaskHandler>(
         args.push(opened.args);
         is_any_sealed |= opened.was_sealed;
     }
-    Ok((args, is_any_sealed))
+    Ok((opening, args, is_any_sealed))
 }
 
 impl<'de, T> Deserialize<'de> for OpenedBatch<T> {

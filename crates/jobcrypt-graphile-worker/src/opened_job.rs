@@ -1,7 +1,6 @@
 use std::marker::PhantomData;
 
 use graphile_worker::{IntoTaskHandlerResult, TaskHandler, WorkerContext};
-use jobcrypt_tower::reduce_panics;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
 use serde_json::Value;
 
@@ -25,23 +24,23 @@ impl<T: TaskHandler> TaskHandler for OpenedJob<T> {
 
 async fn run<T: TaskHandler>(context: WorkerContext) -> Result<(), Failure> {
     let opened = match Opening::of(&context) {
-        Ok(opening) => opening.open(T::IDENTIFIER, context.payload()).await,
+        Ok(opening) => opening
+            .open(T::IDENTIFIER, context.payload())
+            .await
+            .map(|opened| (opening, opened)),
         Err(error) => Err(error),
     };
-    let Opened { args, was_sealed } = match opened {
+    let (opening, Opened { args, was_sealed }) = match opened {
         Ok(opened) => opened,
         Err(error) => return Err(refusal::refuse(&context, &error).await),
     };
     let handler = T::deserialize(&args).map_err(|_| Failure::of_args(T::IDENTIFIER))?;
+    let words = opening.words(T::IDENTIFIER, was_sealed);
     let attempt = handler.run(with_payload(&context, args));
-    let result = if was_sealed {
-        reduce_panics(attempt).await
-    } else {
-        attempt.await
-    };
+    let result = words.run(attempt).await;
     result
         .into_task_handler_result()
-        .map_err(|error| Failure::of_handler(&error, was_sealed))
+        .map_err(|error| Failure::of_handler(words, &error))
 }
 
 /// The context that the handler gets: `payload()` is readable, `job()` stays as it is stored.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use graphile_worker::WorkerContext;
 use jobcrypt_core::{EncryptHook, Error, JobContext};
-use jobcrypt_tower::{PATIENCE, Verdict, guarded};
+use jobcrypt_tower::{PATIENCE, Verdict, WorkerWords, guarded};
 use serde_json::Value;
 
 use crate::EncryptPlugin;
@@ -18,6 +18,7 @@ const CRON: &str = "_cron";
 pub(crate) struct Opening {
     pub(crate) hook: EncryptHook,
     pub(crate) park_after: Duration,
+    pub(crate) has_readable_errors: bool,
 }
 
 /// A payload as its handler gets it.
@@ -31,6 +32,7 @@ impl Opening {
         Self {
             hook,
             park_after: Verdict::PARK_AFTER,
+            has_readable_errors: false,
         }
     }
 
@@ -51,6 +53,11 @@ impl Opening {
             args.entry(CRON).or_insert(cron);
         }
         Ok(Opened { args, was_sealed })
+    }
+
+    /// What may be stored of what a handler says of a job of this kind.
+    pub(crate) fn words<'a>(&'a self, kind: &'a str, was_sealed: bool) -> WorkerWords<'a> {
+        WorkerWords::of(&self.hook, kind, was_sealed).readable(self.has_readable_errors)
     }
 
     pub(crate) fn is_sealed(&self, kind: &str, stored: &Value) -> bool {

@@ -4,7 +4,6 @@ mod attempt;
 mod encrypt_plugin;
 mod job_note;
 mod open_middleware;
-mod reduced_error;
 mod seal_hook;
 mod sealed_error;
 mod sealed_output;
@@ -12,5 +11,6 @@ mod terms;
 
 pub use encrypt_plugin::EncryptPlugin;
 pub use job_note::{Cause, JobNote, METADATA_KEY};
+pub use jobcrypt_tower::hide_panics;
 pub use sealed_error::SealedError;
 pub use sealed_output::{RecordSealedOutput, open_output, seal_output};

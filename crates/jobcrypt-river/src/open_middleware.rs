@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jobcrypt_core::{AuditEvent, EncryptHook, Error, JobContext};
-use jobcrypt_tower::{PATIENCE, Verdict, guarded, reduce_panics};
+use jobcrypt_tower::{PATIENCE, Verdict, WorkerWords, guarded};
 use riverqueue::{
     JobCancelError, JobRow, WorkCancelled, WorkContext, WorkError, WorkMiddleware, WorkNext,
     WorkOutcome, jiff::Timestamp,
@@ -11,7 +11,7 @@ use tracing::{error, warn};
 use crate::{
     Cause, JobNote,
     attempt::{self, Attempt},
-    job_note, reduced_error, sealed_error,
+    job_note, sealed_error,
     terms::{Refused, Terms},
 };
 
@@ -104,26 +104,10 @@ impl WorkMiddleware for OpenMiddleware {
             hook: self.hook.clone(),
             kind: Arc::clone(&kind),
         };
+        let words = WorkerWords::of(&self.hook, &kind, was_sealed);
+        let words = words.readable(!self.terms.seals_errors);
         let worker = attempt::enter(attempt, next.run(job));
-        // Panics of serde's are reduced within, where sealing leaves the others as they are.
-        let result = match (self.terms.seals_errors, was_sealed) {
-            (true, _) => sealed_error::seal_panics(&self.hook, &kind, worker).await,
-            (false, true) => reduce_panics(worker).await,
-            (false, false) => worker.await,
-        };
-        result.map_err(|error| {
-            let sealed = if self.terms.seals_errors {
-                sealed_error::seal(&self.hook, &kind, error)
-            } else {
-                Err(error)
-            };
-            sealed.unwrap_or_else(|error| {
-                if was_sealed {
-                    reduced_error::reduce(error)
-                } else {
-                    error
-                }
-            })
-        })
+        let result = words.run(worker).await;
+        result.map_err(|error| sealed_error::seal(words, error))
     }
 }

@@ -1,22 +1,14 @@
-use std::{
-    any::Any,
-    error::Error as StdError,
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    pin::pin,
-};
+use std::{error::Error as StdError, fmt};
 
-use jobcrypt_core::{EncryptHook, JobContext, Purpose};
-use jobcrypt_tower::ReducedError;
+use jobcrypt_tower::{SealedWords, WorkerWords};
 use riverqueue::{JobCancelError, WorkCancelled, WorkError};
-use zeroize::Zeroizing;
 
 /// What a worker's error becomes before River stores it with a sealed job, in plaintext: a safe text, with the worker's own
 /// words sealed in it, for `jobcrypt jobs inspect --reveal`.
 ///
 /// An `ErrorHandler` finds it by `downcast_ref`, and in it what the worker returned.
 pub struct SealedError {
-    text: String,
+    words: SealedWords,
     original: WorkError,
     /// Tells River that the worker stopped because it was asked to.
     cancelled: Option<WorkCancelled>,
@@ -30,111 +22,34 @@ impl SealedError {
     }
 }
 
-/// Longer ones are cut before they are sealed.
-const LONGEST: usize = 16 * 1024;
-
-/// Takes the text out of an error of a job of a sealed kind; others are returned as they are, by `Err`.
-pub(crate) fn seal(
-    hook: &EncryptHook,
-    kind: &str,
-    error: WorkError,
-) -> Result<WorkError, WorkError> {
-    let words = Zeroizing::new(words_of(error.get_ref()));
-    let Some(sealed) = sealed_words(hook, kind, &words) else {
-        return Err(error);
+/// Takes the words out of an error that must not be stored as it is.
+pub(crate) fn seal(words: WorkerWords<'_>, error: WorkError) -> WorkError {
+    let Some(words) = words.of_error(error.get_ref()) else {
+        return error;
     };
-    let what = ReducedError::of(error.get_ref())
-        .map_or_else(|| "the worker failed".to_owned(), |it| it.to_string());
     let is_cancel = JobCancelError::is_in_chain(error.get_ref());
     let cancelled = WorkCancelled::is_in_chain(error.get_ref()).then_some(WorkCancelled);
     let error = SealedError {
-        text: format!("{what}; {sealed}"),
+        words,
         original: error,
         cancelled,
     };
     if is_cancel {
-        return Ok(WorkError::new(JobCancelError::new(error)));
+        return WorkError::new(JobCancelError::new(error));
     }
-    Ok(WorkError::new(error))
-}
-
-/// Runs a worker; where it panics, it panics with a safe text and its own words sealed in it. What the process prints when
-/// it panics comes before, and is the app's.
-pub(crate) async fn seal_panics<T>(
-    hook: &EncryptHook,
-    kind: &str,
-    worker: impl Future<Output = T>,
-) -> T {
-    let mut worker = pin!(worker);
-    std::future::poll_fn(|context| {
-        let poll = AssertUnwindSafe(|| worker.as_mut().poll(context));
-        catch_unwind(poll).unwrap_or_else(|panic| resume_unwind(seal_panic(hook, kind, panic)))
-    })
-    .await
-}
-
-/// Returns what a worker's panic is resumed with: River stores that text too.
-fn seal_panic(hook: &EncryptHook, kind: &str, payload: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
-    let text = payload.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    match sealed_words(hook, kind, text.unwrap_or("a panic without a text")) {
-        Some(sealed) => Box::new(format!("the worker panicked; {sealed}")),
-        None => match ReducedError::of_panic(&*payload) {
-            Some(reduced) => Box::new(reduced.to_string()),
-            None => payload,
-        },
-    }
-}
-
-/// Returns the words sealed, or why not; `None` for kinds whose jobs are readable.
-fn sealed_words(hook: &EncryptHook, kind: &str, words: &str) -> Option<String> {
-    let context = JobContext::new(kind).with_purpose(Purpose::ERROR);
-    let json = Zeroizing::new(serde_json::to_vec(words).unwrap_or_default());
-    match hook.seal_bytes(&context, &json) {
-        Ok(None) => None,
-        Ok(Some(envelope)) => {
-            // The envelope is an object whose one value is the token, in which no quote stands, and errors are text.
-            let envelope = String::from_utf8_lossy(&envelope);
-            let token = envelope.rsplit('"').nth(1).unwrap_or_default();
-            Some(format!("its words are sealed: {token}"))
-        }
-        Err(error) => {
-            let class = error.kind().as_str();
-            Some(format!("its words could not be sealed: {class}"))
-        }
-    }
-}
-
-/// An error and its causes, as River would store them.
-fn words_of(error: &(dyn StdError + 'static)) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        let text = next.to_string();
-        if !words.ends_with(&text) {
-            words.push_str(": ");
-            words.push_str(&text);
-        }
-        cause = next.source();
-    }
-    if words.len() > LONGEST {
-        let end = words.floor_char_boundary(LONGEST);
-        words.truncate(end);
-        words.push('…');
-    }
-    words
+    WorkError::new(error)
 }
 
 impl fmt::Display for SealedError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.text)
+        self.words.fmt(formatter)
     }
 }
 
 /// As it is displayed: the original would show.
 impl fmt::Debug for SealedError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.text)
+        self.words.fmt(formatter)
     }
 }
 
@@ -142,5 +57,101 @@ impl StdError for SealedError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         let cancelled = self.cancelled.as_ref();
         cancelled.map(|it| it as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use jobcrypt_ciphers::XChaCha20Poly1305;
+    use jobcrypt_core::{EncryptHook, Keyring, Policy, SecretKey};
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    enum WorkerError {
+        #[error(transparent)]
+        Json(#[from] serde_json::Error),
+        #[error("charging canary-4711 failed")]
+        Charge(#[source] serde_json::Error),
+    }
+
+    fn hook(policy: Policy) -> EncryptHook {
+        let key = SecretKey::generate().expect("the system has random bytes");
+        let keyring = Keyring::new(XChaCha20Poly1305::new(key)).build();
+        EncryptHook::builder(keyring.expect("one key is enough"))
+            .default_policy(policy)
+            .build()
+            .expect("the hook is sound")
+    }
+
+    fn serde_error() -> serde_json::Error {
+        serde_json::from_str::<u32>(r#""canary-4711""#).expect_err("it is no number")
+    }
+
+    /// All that an error says of itself and its causes.
+    fn shown(error: &WorkError) -> String {
+        let causes = std::iter::successors(error.get_ref().source(), |&error| error.source());
+        let causes = causes.map(|cause| format!("{cause} {cause:?}"));
+        let causes: Vec<String> = causes.collect();
+        format!("{error} {error:?}: {}", causes.join(": "))
+    }
+
+    fn errors() -> [WorkError; 6] {
+        let formatted: Box<dyn StdError + Send + Sync> =
+            format!("bad args: {}", serde_error()).into();
+        [
+            WorkError::new(serde_error()),
+            WorkError::new(io::Error::from(serde_error())),
+            WorkError::new(io::Error::other(WorkerError::from(serde_error()))),
+            WorkError::new(WorkerError::from(serde_error())),
+            WorkError::new(WorkerError::Charge(serde_error())),
+            WorkError::new(formatted),
+        ]
+    }
+
+    #[test]
+    fn whatever_wraps_it_an_error_of_a_sealed_job_loses_its_text() {
+        let (sealed, readable) = (hook(Policy::sealed()), hook(Policy::readable()));
+        for words in [
+            WorkerWords::of(&sealed, "charge_card", true),
+            WorkerWords::of(&sealed, "charge_card", false),
+            WorkerWords::of(&readable, "charge_card", true),
+            WorkerWords::of(&sealed, "charge_card", true).readable(true),
+        ] {
+            for error in errors() {
+                assert!(shown(&error).contains("canary"));
+                let stored = seal(words, error);
+                assert!(!shown(&stored).contains("canary"), "{stored}");
+                assert!(shown(&stored).contains("at line 1 column 13"), "{stored}");
+                let sealed = stored.downcast_ref::<SealedError>().expect("it is one");
+                assert!(shown(sealed.original()).contains("canary"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_cancellation_stays_one() {
+        let hook = hook(Policy::sealed());
+        let words = WorkerWords::of(&hook, "charge_card", true);
+        let cancel = WorkError::new(JobCancelError::new(serde_error()));
+        let stored = seal(words, cancel);
+        assert!(JobCancelError::is_in_chain(stored.get_ref()));
+        assert!(!shown(&stored).contains("canary"));
+        let stopped = seal(words, WorkError::new(WorkCancelled));
+        assert!(WorkCancelled::is_in_chain(stopped.get_ref()));
+    }
+
+    #[test]
+    fn other_errors_stay_as_they_are() {
+        let (sealed, readable) = (hook(Policy::sealed()), hook(Policy::readable()));
+        let error: Box<dyn StdError + Send + Sync> = "declined at line 3".into();
+        let words = WorkerWords::of(&sealed, "charge_card", true).readable(true);
+        let stored = seal(words, WorkError::new(error)).to_string();
+        assert_eq!(stored, "declined at line 3");
+        let error = WorkError::new(WorkerError::Charge(serde_error()));
+        let stored = seal(WorkerWords::of(&readable, "charge_card", false), error);
+        assert!(stored.downcast_ref::<WorkerError>().is_some());
     }
 }

@@ -39,8 +39,9 @@ impl RecordSealedOutput for WorkContext {
             ));
         };
         let sealed = seal_output(&attempt.hook, &attempt.kind, output)?;
-        self.record_output(sealed)
-            .map_err(|_| Error::new(ErrorKind::Malformed, "River does not take this output"))
+        #[expect(clippy::disallowed_methods, reason = "it is sealed")]
+        let recorded = self.record_output(sealed);
+        recorded.map_err(|_| Error::new(ErrorKind::Malformed, "River does not take this output"))
     }
 }
 

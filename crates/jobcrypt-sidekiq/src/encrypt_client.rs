@@ -4,7 +4,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use jobcrypt_core::{EncryptHook, Error, JobContext, UniqueKeys};
+use jobcrypt_core::{EncryptHook, Error, ErrorKind, JobContext, UniqueKeys};
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -57,7 +57,17 @@ use crate::{
 pub struct EncryptClient {
     pub(crate) hook: EncryptHook,
     pub(crate) redis: RedisPool,
-    unique: Option<Arc<UniqueKeys>>,
+    unique: Unique,
+}
+
+/// How equal jobs are known.
+#[derive(Clone)]
+enum Unique {
+    ByKeys(Arc<UniqueKeys>),
+    /// By the hash of rusty-sidekiq, which anybody can compute.
+    ByPlainHash,
+    /// Sealed jobs not at all, readable ones by that hash.
+    Unsaid,
 }
 
 /// A job whose args are not in it yet.
@@ -73,18 +83,26 @@ impl EncryptClient {
         Self {
             hook,
             redis,
-            unique: None,
+            unique: Unique::Unsaid,
         }
     }
 
-    /// Keeps unique jobs apart by keyed hashes of their args, so that nobody who reads Redis can try what they are. Without it,
-    /// the names of the keys that keep others out have the hash of rusty-sidekiq, which anybody can compute.
+    /// Keeps unique jobs apart by keyed hashes of their args, so that nobody who reads Redis can try what they are. Jobs that
+    /// are unique and sealed need it: without, they are refused.
     ///
     /// All clients that enqueue a class need the same keys: one without them does not see the jobs of the others. While
     /// the keys change over, a job is held against those under either.
     #[must_use]
     pub fn unique_by(mut self, keys: impl Into<Arc<UniqueKeys>>) -> Self {
-        self.unique = Some(keys.into());
+        self.unique = Unique::ByKeys(keys.into());
+        self
+    }
+
+    /// Keeps unique jobs apart by the hash of rusty-sidekiq, as clients do that do not seal: its name in Redis tells whoever
+    /// reads it whether a guess of the args is right. For the time in which both are about.
+    #[must_use]
+    pub fn unique_by_plain_hash(mut self) -> Self {
+        self.unique = Unique::ByPlainHash;
         self
     }
 
@@ -93,8 +111,8 @@ impl EncryptClient {
     ///
     /// # Errors
     ///
-    /// [`sidekiq::Error::Any`] with a [`jobcrypt_core::Error`] when it could not be sealed, and whatever
-    /// Redis says. Nothing was stored.
+    /// [`sidekiq::Error::Any`] with a [`jobcrypt_core::Error`] when it could not be sealed, or is unique and sealed and
+    /// nothing says by [which hash](Self::unique_by), and whatever Redis says. Nothing was stored.
     pub async fn perform_async<W, A>(&self, args: A) -> sidekiq::Result<Option<String>>
     where
         W: Worker<A>,
@@ -195,12 +213,36 @@ impl EncryptClient {
             .collect()
     }
 
+    /// Fails where a hash of what is sealed in one of the jobs would be stored without a key.
+    fn refuse_guessable(&self, jobs: &[Job]) -> sidekiq::Result<()> {
+        let would_be_guessable = |job: &Job| {
+            let Some([only]) = job.args.as_array().map(Vec::as_slice) else {
+                return false;
+            };
+            let envelope = only.to_string();
+            let context = JobContext::new(&job.class);
+            job.unique_for.is_some() && self.hook.is_sealed(&context, envelope.as_bytes())
+        };
+        match self.unique {
+            Unique::Unsaid if jobs.iter().any(would_be_guessable) => {
+                let detail = "a job is unique and sealed, and by rusty-sidekiq's hash whoever reads Redis could guess its args; \
+                              give the client keys by `unique_by`";
+                Err(seal_failed(Error::new(
+                    ErrorKind::InvalidConfiguration,
+                    detail,
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn store(&self, drafts: Vec<Draft>) -> sidekiq::Result<Vec<Option<String>>> {
         let unique_keys: Vec<_> = drafts
             .iter()
-            .map(|draft| draft.unique_keys(self.unique.as_deref()))
+            .map(|draft| draft.unique_keys(&self.unique))
             .collect::<sidekiq::Result<_>>()?;
         let jobs = self.sealed(drafts)?;
+        self.refuse_guessable(&jobs)?;
         let mut connection = self.redis.get().await?;
 
         let mut claimed = Vec::new();
@@ -254,16 +296,16 @@ impl Draft {
 
     /// Returns the keys under which others are kept out that are equal: that of rusty-sidekiq, or those of keyed hashes. They
     /// are made of readable args, since sealed ones never are equal.
-    fn unique_keys(&self, keys: Option<&UniqueKeys>) -> sidekiq::Result<Vec<String>> {
+    fn unique_keys(&self, unique: &Unique) -> sidekiq::Result<Vec<String>> {
         if self.job.unique_for.is_none() {
             return Ok(Vec::new());
         }
         let args = stored_args::in_array(serde_json::from_slice(&self.json)?);
         let args = Zeroizing::new(serde_json::to_vec(&args)?);
         let Job { queue, class, .. } = &self.job;
-        let hashes = match keys {
-            Some(keys) => keys.hashes(class, &args).map_err(seal_failed)?,
-            None => vec![hex(&Sha256::digest(&*args))],
+        let hashes = match unique {
+            Unique::ByKeys(keys) => keys.hashes(class, &args).map_err(seal_failed)?,
+            Unique::ByPlainHash | Unique::Unsaid => vec![hex(&Sha256::digest(&*args))],
         };
         let key = |hash: String| format!("sidekiq:unique:{queue}:{class}:{hash}");
         Ok(hashes.into_iter().map(key).collect())

@@ -2,7 +2,7 @@ use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jobcrypt_core::{AuditEvent, EncryptHook, Error, ErrorKind, JobContext};
-use jobcrypt_tower::{PATIENCE, Verdict, guarded};
+use jobcrypt_tower::{PATIENCE, Verdict, WorkerWords, guarded};
 use serde_json::Value;
 use sidekiq::{ChainIter, Job, RedisPool, ServerMiddleware, WorkerRef};
 use tracing::warn;
@@ -13,7 +13,7 @@ use crate::{
     job_note::now,
     opened,
     redis_keys::{DEAD, PARKED, SCHEDULE},
-    reduced_error, stored_args,
+    sealed_error, stored_args,
 };
 
 /// Opens jobs before they are worked: `processor.using(EncryptMiddleware::new(hook)).await`.
@@ -38,6 +38,7 @@ pub struct EncryptMiddleware {
     hook: EncryptHook,
     park_after: Duration,
     park_in: &'static str,
+    has_readable_errors: bool,
 }
 
 impl EncryptMiddleware {
@@ -47,6 +48,7 @@ impl EncryptMiddleware {
             hook,
             park_after: Verdict::PARK_AFTER,
             park_in: PARKED,
+            has_readable_errors: false,
         }
     }
 
@@ -63,6 +65,14 @@ impl EncryptMiddleware {
     /// mistake in the configuration may be lost.
     pub fn dead_refused(mut self) -> Self {
         self.park_in = DEAD;
+        self
+    }
+
+    /// Leaves the errors and panics of workers as they are, but for serde's, which quote args. rusty-sidekiq stores errors with the
+    /// job, in plaintext, and logs them and panics. Otherwise those of sealed kinds become a safe text with their words sealed
+    /// in it, which [`SealedWords::open`](crate::SealedWords::open) reads.
+    pub fn readable_errors(mut self) -> Self {
+        self.has_readable_errors = true;
         self
     }
 
@@ -138,8 +148,10 @@ impl ServerMiddleware for EncryptMiddleware {
             args: args.unwrap_or_else(|| job.args.clone()),
             ..job.clone()
         };
+        let words = WorkerWords::of(&self.hook, &job.class, was_sealed);
+        let words = words.readable(self.has_readable_errors);
         let attempt = chain.next(&opened, worker, redis.clone());
-        match opened::enter(json, attempt).await {
+        match words.run(opened::enter(json, attempt)).await {
             Err(sidekiq::Error::Any(error)) if error.is::<InstalledTwice>() => {
                 let cause = Error::new(
                     ErrorKind::InvalidConfiguration,
@@ -147,8 +159,7 @@ impl ServerMiddleware for EncryptMiddleware {
                 );
                 self.refuse(job, cause, &redis).await
             }
-            Err(error) if was_sealed => Err(reduced_error::reduce(error)),
-            result => result,
+            result => result.map_err(|error| sealed_error::seal(words, error)),
         }
     }
 }

@@ -2,7 +2,6 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 
 use jobcrypt_core::{EncryptHook, JobContext};
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -12,6 +11,13 @@ use crate::{
     table::Column,
 };
 
+mod given_key;
+mod members;
+mod period;
+mod unique_key;
+
+use unique_key::{Recipe, UniqueJob};
+
 /// Something beside a sealed job that shows what is in it.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
@@ -20,6 +26,10 @@ pub enum Leak {
     GuessableUniqueKey,
     /// Its output is plaintext.
     ReadableOutput,
+    /// The key that the app gave it, by which it is unique, has a value of its args in it, or the hash of one without a key.
+    ReadableUniqueKey,
+    /// What its unique key was made of could not be found: it may be a hash of its args without a key.
+    UnknownUniqueKey,
 }
 
 /// The jobs of a kind that have a [`Leak`].
@@ -39,12 +49,14 @@ pub struct Finding {
 }
 
 impl Leak {
-    /// Returns a name for tables: `guessable_unique_key` or `readable_output`.
+    /// Returns a name for tables: `guessable_unique_key`, `readable_output`, `readable_unique_key` or `unknown_unique_key`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::GuessableUniqueKey => "guessable_unique_key",
             Self::ReadableOutput => "readable_output",
+            Self::ReadableUniqueKey => "readable_unique_key",
+            Self::UnknownUniqueKey => "unknown_unique_key",
         }
     }
 
@@ -56,21 +68,32 @@ impl Leak {
                 "let the kind be unique by one field that holds a hash of `UniqueKeys`"
             }
             Self::ReadableOutput => "record outputs by `record_sealed_output`",
+            Self::ReadableUniqueKey => {
+                "give unique jobs a hash of `UniqueKeys`; on apalis, `unique_by` of the backend does"
+            }
+            Self::UnknownUniqueKey => {
+                "see what the kind is unique by; where that is args, let it be one hash of `UniqueKeys`"
+            }
         }
     }
 }
 
 impl Store {
-    /// Looks beside the sealed jobs of River's table for what shows them. Unique keys are compared with River's hash of all args,
-    /// and of each member of the args, with and without the queue; one that is made of several members or of a time is not
-    /// recognized.
+    /// Looks beside the sealed jobs of River's table for what shows them, and in other tables for keys of unique jobs that do, where
+    /// [`Table::unique_key`] names their column.
+    ///
+    /// River's unique keys are made again of all that they may be made of: the whole args, fields of them at up to four levels, by ones to
+    /// threes, and of args with up to eight members in every combination; with the kind, the queue and usual periods or
+    /// without. A key of which that finds nothing is a finding too.
     ///
     /// # Errors
     ///
     /// [`Error::Database`] and [`Error::Connection`].
     pub async fn doctor(&self, hook: &EncryptHook) -> Result<Vec<Finding>, Error> {
         let mut findings: BTreeMap<(String, String, Leak), Finding> = BTreeMap::new();
-        for table in self.tables.iter().filter(|table| table.is_river) {
+        let mut recipes = Recipes::default();
+        let has_more = |table: &&Table| table.is_river || table.unique_key.is_some();
+        for table in self.tables.iter().filter(has_more) {
             let table = with_columns(table);
             let page = Page {
                 only_with_tokens: true,
@@ -78,7 +101,7 @@ impl Store {
                 ..Page::default()
             };
             let note = |row: &Row| {
-                for leak in leaks(hook, &table, row) {
+                for leak in leaks(hook, &table, row, &mut recipes) {
                     let key = (table.name().to_owned(), row.kind.clone(), leak);
                     let finding = findings.entry(key).or_insert_with(|| Finding {
                         table: table.name().to_owned(),
@@ -100,7 +123,21 @@ impl Store {
 /// The table with the columns that only this reads.
 fn with_columns(table: &Table) -> Table {
     let mut table = table.clone();
-    for (name, form) in [("unique_key", Form::Bytes), ("queue", Form::Text)] {
+    if let Some(name) = &table.unique_key {
+        table.further.push(Column {
+            name: name.clone(),
+            form: Form::Text,
+        });
+    }
+    if !table.is_river {
+        return table;
+    }
+    for (name, form) in [
+        ("unique_key", Form::Bytes),
+        ("queue", Form::Text),
+        ("created_at", Form::Text),
+        ("scheduled_at", Form::Text),
+    ] {
         if table.types.contains_key(name) {
             table.further.push(Column {
                 name: name.to_owned(),
@@ -111,7 +148,38 @@ fn with_columns(table: &Table) -> Table {
     table
 }
 
-fn leaks(hook: &EncryptHook, table: &Table, row: &Row) -> Vec<Leak> {
+/// What was found of the kinds so far, so that each is searched once and not each of its jobs.
+#[derive(Default)]
+struct Recipes {
+    known: BTreeMap<String, Vec<Recipe>>,
+    /// How many jobs of a kind were searched in vain.
+    unknown: BTreeMap<String, u64>,
+}
+
+/// A kind of which so many keys are unknown is searched no more.
+const PATIENCE: u64 = 32;
+
+impl Recipes {
+    /// Returns what the unique key of a job shows of it.
+    fn leak(&mut self, job: &UniqueJob<'_>) -> Option<Leak> {
+        let known = self.known.entry(job.kind.to_owned()).or_default();
+        let found = known.iter().find(|recipe| recipe.made(job)).cloned();
+        let unknown = self.unknown.entry(job.kind.to_owned()).or_default();
+        let found = found.or_else(|| {
+            let new = (*unknown < PATIENCE).then(|| Recipe::find(job)).flatten();
+            known.extend(new.clone());
+            new
+        });
+        if found.is_none() {
+            *unknown += 1;
+            return Some(Leak::UnknownUniqueKey);
+        }
+        let is_guessable = found.is_some_and(|recipe| recipe.is_guessable(job));
+        is_guessable.then_some(Leak::GuessableUniqueKey)
+    }
+}
+
+fn leaks(hook: &EncryptHook, table: &Table, row: &Row, recipes: &mut Recipes) -> Vec<Leak> {
     let is_sealed = matches!(
         stored_form::of(&row.stored, &table.marker),
         Found::Token { .. }
@@ -124,17 +192,35 @@ fn leaks(hook: &EncryptHook, table: &Table, row: &Row) -> Vec<Leak> {
         at.map_or(&[][..], |at| &row.further[at])
     };
     let mut leaks = Vec::new();
-    let unique_key = column("unique_key");
-    if !unique_key.is_empty()
+    let given_key = table.unique_key.as_deref().map_or(&[][..], column);
+    let rivers_key = if table.is_river {
+        column("unique_key")
+    } else {
+        &[]
+    };
+    if (!given_key.is_empty() || !rivers_key.is_empty())
         && let Ok(Some(args)) = hook.open_bytes(&JobContext::new(&row.kind), &row.stored)
-        && is_guessable(
-            unique_key,
-            &row.kind,
-            column("queue"),
-            &Zeroizing::new(args),
-        )
+        && let args = Zeroizing::new(args)
+        && let (Ok(args), Ok(stored)) = (str::from_utf8(&args), str::from_utf8(&row.stored))
     {
-        leaks.push(Leak::GuessableUniqueKey);
+        if given_key::shows(given_key, args) {
+            leaks.push(Leak::ReadableUniqueKey);
+        }
+        let times = ["created_at", "scheduled_at"].map(column).into_iter();
+        let job = UniqueJob {
+            unique_key: rivers_key,
+            kind: &row.kind,
+            queue: column("queue"),
+            args,
+            stored,
+            times: times.filter_map(period::seconds).collect(),
+        };
+        if !rivers_key.is_empty() {
+            leaks.extend(recipes.leak(&job));
+        }
+    }
+    if !table.is_river {
+        return leaks;
     }
     let metadata: BTreeMap<String, &RawValue> =
         serde_json::from_slice(column("metadata")).unwrap_or_default();
@@ -147,26 +233,3 @@ fn leaks(hook: &EncryptHook, table: &Table, row: &Row) -> Vec<Leak> {
     }
     leaks
 }
-
-/// Whether a unique key is what River makes of args that anybody may guess.
-fn is_guessable(unique_key: &[u8], kind: &str, queue: &[u8], args: &[u8]) -> bool {
-    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(args).unwrap_or_default();
-    let written = |(name, value): (&String, &&RawValue)| format!("\"{name}\":{value}");
-    let is_keyed = |value: &&RawValue| value.get().starts_with(KEYED);
-    let each = members.iter().filter(|it| !is_keyed(it.1)).map(written);
-    let mut guesses: Vec<_> = each.map(Zeroizing::new).collect();
-    if !members.values().any(is_keyed) {
-        let all: Vec<_> = members.iter().map(written).collect();
-        guesses.push(Zeroizing::new(all.join(",")));
-    }
-    guesses.iter().any(|args| {
-        let mut hash = Sha256::new_with_prefix(format!("&kind={kind}&args={{"));
-        hash.update(args.as_bytes());
-        hash.update(b"}");
-        let of_queue = hash.clone().chain_update(b"&queue=").chain_update(queue);
-        [hash, of_queue].map(|hash| hash.finalize()[..] == *unique_key) != [false, false]
-    })
-}
-
-/// How a value begins that is a hash of `UniqueKeys`.
-const KEYED: &str = "\"jcu1.";

@@ -33,6 +33,8 @@ pub struct Table {
     pub(crate) state: State,
     pub(crate) created: Option<String>,
     pub(crate) further: Vec<Column>,
+    /// The column with the key that an app gives to unique jobs.
+    pub(crate) unique_key: Option<String>,
     pub(crate) marker: String,
     /// Whether jobs are parked in it as `jobcrypt-river` does.
     pub(crate) is_river: bool,
@@ -116,6 +118,7 @@ impl Table {
             state: State::None,
             created: None,
             further: Vec::new(),
+            unique_key: None,
             marker: "river_encrypt".to_owned(),
             is_river: false,
             is_optional: false,
@@ -210,6 +213,13 @@ impl Table {
         self
     }
 
+    /// Sets the column with the text by which an app makes jobs unique, such as `idempotency_key` of apalis or `key` of
+    /// graphile_worker, for [`Store::doctor`](crate::Store::doctor).
+    pub fn unique_key(mut self, column: impl Into<String>) -> Self {
+        self.unique_key = Some(column.into());
+        self
+    }
+
     /// Sets the key under which tokens stand, as
     /// [`EncryptHookBuilder::marker`](jobcrypt_core::EncryptHookBuilder::marker) does.
     pub fn marker(mut self, marker: impl Into<String>) -> Self {
@@ -242,6 +252,7 @@ impl Table {
         if !self.is_optional {
             needed.extend(self.state_column());
             needed.extend(self.created.as_deref());
+            needed.extend(self.unique_key.as_deref());
             needed.extend(self.further.iter().map(|column| &*column.name));
         }
         needed

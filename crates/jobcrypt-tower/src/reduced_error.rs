@@ -1,4 +1,4 @@
-use std::{any::Any, error::Error as StdError, fmt, io, iter};
+use std::{error::Error as StdError, fmt, io, iter};
 
 /// What is left of an error of serde's once it may be stored: where, not what.
 ///
@@ -49,16 +49,6 @@ impl ReducedError {
             words.next()?.parse().ok()
         };
         Some(Self::at(number_behind("line")?, number_behind("column")?))
-    }
-
-    /// Returns what is left of a panic, or `None` where its text is not serde's.
-    #[must_use]
-    pub fn of_panic(panic: &(dyn Any + Send)) -> Option<Self> {
-        let text = match panic.downcast_ref::<String>() {
-            Some(text) => text,
-            None => *panic.downcast_ref::<&'static str>()?,
-        };
-        Self::of_text(text)
     }
 
     /// An error about a value that stands in no text has no place: line 0.
@@ -147,15 +137,11 @@ mod tests {
     }
 
     #[test]
-    fn debug_and_panics_are_known_as_well() {
+    fn debug_is_known_as_well() {
         let debug = format!("{:?}", Wrapped(serde_error()));
         assert!(debug.contains("canary"));
         let reduced = ReducedError::of_text(&debug).expect("it is serde's");
         assert_eq!(reduced.place, Some((1, 13)), "{debug}");
-        let panic: Box<dyn Any + Send> = Box::new(debug);
-        assert_eq!(ReducedError::of_panic(&*panic), Some(reduced));
-        assert_eq!(ReducedError::of_panic(&"at line 3"), None);
-        assert_eq!(ReducedError::of_panic(&4711_u32), None);
     }
 
     #[test]

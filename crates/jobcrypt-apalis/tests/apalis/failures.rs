@@ -15,7 +15,7 @@ use apalis_core::{
 };
 use apalis_sqlite::SqliteStorage;
 use async_trait::async_trait;
-use jobcrypt_apalis::EncryptBackend;
+use jobcrypt_apalis::{EncryptBackend, SealedWords};
 use jobcrypt_core::{EncryptHook, Encryptor, Error, JobContext, KeyProvider, Keyring, Keys};
 use jobcrypt_testkit::Worker;
 use tokio::sync::Notify;
@@ -97,6 +97,44 @@ on_each_store! {
         *bench.backend(KIND) = impatient;
         bench.work_one(Worker::Succeeds).await;
         assert!(bench.row(&id).await.is_parked());
+    }
+
+    async fn what_a_handler_says_is_sealed_and_can_be_opened<E>() {
+        for is_readable in [false, true] {
+            let mut bench = Bench::<E>::new(hook(new_key())).await;
+            if is_readable {
+                let backend = bench.backend(KIND).clone().readable_errors();
+                *bench.backend(KIND) = backend;
+            }
+            let id = bench.push(KIND, ARGS).await.expect("it is stored");
+            let says = |args: Args, worker: WorkerContext| async move {
+                worker.stop()?;
+                Err::<Args, _>(BoxDynError::from(format!("the bank refused {}", args.get())))
+            };
+            let worker = WorkerBuilder::new(worker_name()).backend(bench.backend(KIND).clone()).build(says);
+            worker.run().await.expect("the worker lives on");
+            let row = bench.row(&id).await;
+            assert_eq!(row.result.contains("canary"), is_readable, "{row:?}");
+            let opened = SealedWords::open(&bench.hook, KIND, &row.result);
+            let expected = (!is_readable).then(|| format!("the bank refused {ARGS}"));
+            assert_eq!(opened.as_ref().map(|it| &***it), expected.as_deref(), "{row:?}");
+        }
+    }
+
+    async fn a_panic_has_no_words_of_a_sealed_job<E>() {
+        let mut bench = Bench::<E>::new(hook(new_key())).await;
+        bench.push(KIND, ARGS).await.expect("it is stored");
+        let panics = |args: Args, worker: WorkerContext| async move {
+            worker.stop()?;
+            let refused = args.get().contains("canary");
+            assert!(!refused, "no such card: {}", args.get());
+            Ok::<_, BoxDynError>(raw("null"))
+        };
+        let worker = WorkerBuilder::new(worker_name()).backend(bench.backend(KIND).clone()).build(panics);
+        let panic = tokio::spawn(worker.run()).await.expect_err("it panics").to_string();
+        let opened = SealedWords::open(&bench.hook, KIND, &panic).expect("it opens");
+        assert_eq!(*opened, format!("no such card: {ARGS}"));
+        assert!(!panic.contains("canary"), "{panic}");
     }
 
     async fn what_serde_quotes_is_not_stored_with_the_job<E>() {

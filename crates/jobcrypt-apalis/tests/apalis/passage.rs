@@ -7,7 +7,7 @@ use apalis_core::{
     task::{Task, builder::TaskBuilder},
 };
 use futures_util::{SinkExt, stream};
-use jobcrypt_core::Policy;
+use jobcrypt_core::{Policy, SecretKey, UniqueKeys};
 use jobcrypt_testkit::{Worker, find_canary};
 
 use crate::bench::{Bench, hook, new_key, on_each_store, raw};
@@ -60,6 +60,23 @@ on_each_store! {
             let _ = bench.backend(KIND).push_task(task).await;
         }
         assert_eq!(bench.engine.rows().await.len(), 1);
+        let (_, seen) = bench.work_one(Worker::Succeeds).await;
+        assert_eq!(seen, Some((KIND.to_owned(), args(0))));
+    }
+
+    async fn an_idempotency_key_is_a_keyed_hash_where_keys_were_given<E>() {
+        let mut bench = Bench::<E>::new(hook(new_key())).await;
+        let keys = UniqueKeys::new(SecretKey::generate().expect("the system has random bytes"));
+        let backend = bench.backend(KIND).clone().unique_by(keys);
+        *bench.backend(KIND) = backend;
+        for number in 0..2 {
+            let task = TaskBuilder::new(raw(&args(number))).idempotency_key(CANARY).build();
+            // PostgreSQL says so, the others keep quiet.
+            let _ = bench.backend(KIND).push_task(task).await;
+        }
+        assert_eq!(bench.engine.rows().await.len(), 1);
+        let dump = bench.engine.dump().await;
+        assert_eq!(find_canary(&dump, CANARY), None);
         let (_, seen) = bench.work_one(Worker::Succeeds).await;
         assert_eq!(seen, Some((KIND.to_owned(), args(0))));
     }

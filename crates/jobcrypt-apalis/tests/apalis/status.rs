@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use jobcrypt_store::{Form, MigrateOptions, Store, Table};
+use apalis_core::{backend::TaskSink, task::builder::TaskBuilder};
+use jobcrypt_core::{AuditEvent, AuditSink, Purpose, SecretKey, UniqueKeys};
+use jobcrypt_store::{Form, Leak, MigrateOptions, Reveal, Store, Table};
 use jobcrypt_testkit::Worker;
 
 use crate::{
-    bench::{Bench, Engine, hook, new_key},
+    bench::{Bench, Engine, hook, new_key, raw},
     sqlite::Sqlite,
 };
 
@@ -45,6 +47,48 @@ async fn counts_and_moves<E: Engine>(mut bench: Bench<E>, url: &str, name: &str)
     assert_eq!(report.expect("it moves them").migrated, 2);
     let (_, seen) = bench.work_one(Worker::Succeeds).await;
     assert!(seen.is_some(), "a job that was moved is worked");
+
+    let id = bench.push(KIND, "3").await.expect("it is stored");
+    bench.work_one(Worker::Fails).await;
+    let revealed = store.reveal(&hook, &Reveal::job(id), &Nowhere).await;
+    let tokens = revealed.expect("it opens").tokens;
+    let error = tokens.iter().find(|it| it.purpose == Purpose::ERROR);
+    let error = error.expect("the handler's words are sealed");
+    assert_eq!(&**error.json, "\"declined\"");
+}
+
+/// By `--unique-key-column`.
+#[tokio::test]
+async fn an_idempotency_key_with_args_in_it_is_found_and_one_that_is_hashed_is_not() {
+    const KIND: &str = "charge_card";
+    let mut bench = Bench::<Sqlite>::new(hook(new_key())).await;
+    let keys = UniqueKeys::new(SecretKey::generate().expect("the system has random bytes"));
+    let mut hashing = bench.backend(KIND).clone().unique_by(keys);
+    let task = |pan: &str, key: &str| {
+        let task = TaskBuilder::new(raw(&format!(r#"{{"pan":"{pan}"}}"#)));
+        task.idempotency_key(key).build()
+    };
+    let pushed = hashing.push_task(task("41111111", "41111111")).await;
+    pushed.expect("it is stored");
+    for (pan, key) in [("42222222", "invoice-7"), ("43333333", "card-43333333")] {
+        let pushed = bench.backend(KIND).push_task(task(pan, key)).await;
+        pushed.expect("it is stored");
+    }
+    let table = table("Jobs").unique_key("idempotency_key");
+    let store = Store::connect(&bench.engine.url, [table]).await;
+    let findings = store
+        .expect("the table is as described")
+        .doctor(&bench.hook)
+        .await;
+    let findings = findings.expect("it reads");
+    let found: Vec<_> = findings.iter().map(|it| (it.leak, it.jobs)).collect();
+    assert_eq!(found, [(Leak::ReadableUniqueKey, 1)]);
+}
+
+struct Nowhere;
+
+impl AuditSink for Nowhere {
+    fn record(&self, _: &AuditEvent<'_>) {}
 }
 
 #[tokio::test]

@@ -86,6 +86,10 @@ pub(crate) struct StoreArguments {
     /// One more column in which tokens may rest: text, JSON or bytes
     #[arg(long, value_name = "COLUMN", requires = "table")]
     further_column: Vec<String>,
+
+    /// Its column with the text by which an app makes jobs unique, which doctor looks into
+    #[arg(long, value_name = "COLUMN", requires = "table")]
+    unique_key_column: Option<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -213,6 +217,9 @@ impl StoreArguments {
         }
         for column in &self.further_column {
             table = table.further(column, Form::Text);
+        }
+        if let Some(column) = &self.unique_key_column {
+            table = table.unique_key(column);
         }
         Ok(vec![table])
     }

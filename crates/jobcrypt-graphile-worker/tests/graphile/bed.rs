@@ -47,6 +47,8 @@ impl TaskHandler for ChargeCard {
             "declined" => Err("declined".to_owned()),
             "misread" => Err(misread().to_string()),
             "panics" => panic!("{:?}", misread()),
+            "refused" => Err(format!("the bank refused {CARD}")),
+            "panics of a card" => panic!("no such card: {CARD}"),
             "again" => {
                 let utils = EncryptPlugin::utils(&context).expect("the plugin is installed");
                 let next = Self {
@@ -87,7 +89,7 @@ impl BatchTaskHandler for SendInvoice {
         Seen::push(&context);
         let result = |Self(item): Self| {
             if item.starts_with("bad") {
-                Err("refused")
+                Err(format!("refused {item}"))
             } else {
                 Ok(())
             }
@@ -95,6 +97,9 @@ impl BatchTaskHandler for SendInvoice {
         std::future::ready(items.into_iter().map(result).collect::<Vec<_>>())
     }
 }
+
+/// What a handler had from somewhere else than from args.
+pub(crate) const CARD: &str = "41111111-of-a-card";
 
 /// What serde says quotes the value that it stumbled over.
 fn misread() -> serde_json::Error {
@@ -131,11 +136,18 @@ pub(crate) fn hook(cipher: impl jobcrypt_core::Encryptor) -> EncryptHook {
 
 impl Bed {
     pub(crate) async fn new() -> Self {
+        Self::with(hook(cipher()), |plugin| plugin).await
+    }
+
+    /// With another hook, and a plugin that is changed before it is installed.
+    pub(crate) async fn with(
+        hook: EncryptHook,
+        change: impl FnOnce(EncryptPlugin) -> EncryptPlugin,
+    ) -> Self {
         let server = PostgresServer::start(&std::env::temp_dir()).expect("PostgreSQL starts");
         let pool = PgPool::connect(&server.url()).await.expect("it lets us in");
-        let hook = hook(cipher());
         let seen = Seen::default();
-        let plugin = EncryptPlugin::new(hook.clone())
+        let plugin = change(EncryptPlugin::new(hook.clone()))
             .job::<ChargeCard>()
             .job::<RebuildIndex>()
             .batch_job::<SendInvoice>();

@@ -1,10 +1,10 @@
 use graphile_worker::{JobSpec, WorkerUtils};
 use jobcrypt_core::JobContext;
-use jobcrypt_graphile_worker::EncryptPlugin;
+use jobcrypt_graphile_worker::{EncryptPlugin, SealedWords};
 use serde_json::json;
 use sqlx::Row;
 
-use crate::bed::{Bed, ChargeCard, cipher, hook};
+use crate::bed::{Bed, ChargeCard, SendInvoice, cipher, hook};
 
 /// Attempts, error and whether the row is due within a year, of the oldest job.
 async fn oldest(bed: &Bed) -> (i16, String, bool, bool) {
@@ -90,7 +90,7 @@ async fn a_bad_job_is_parked_beside_good_ones_and_put_back_by_the_queues_own_fun
 #[tokio::test]
 async fn errors_quote_no_args_and_a_retry_stays_sealed() {
     let bed = Bed::new().await;
-    let wrong = json!({"pan": 41111111});
+    let wrong = json!({"pan": 41_111_111});
     bed.utils
         .add_raw_job("charge_card", wrong, JobSpec::default())
         .await
@@ -133,6 +133,56 @@ async fn what_a_handler_says_of_args_by_serdes_words_is_reduced() {
             "{pan}: {error}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_a_handler_says_is_sealed_and_can_be_opened() {
+    for (pan, words) in [
+        ("refused", "\"the bank refused 41111111-of-a-card\""),
+        ("panics of a card", "no such card: 41111111-of-a-card"),
+    ] {
+        let bed = Bed::new().await;
+        let card = ChargeCard { pan: pan.into() };
+        let added = bed.utils.add_job(card, JobSpec::default()).await;
+        added.expect("stored");
+        assert_eq!(bed.work().await.len(), 1);
+        let (_, error, ..) = oldest(&bed).await;
+        assert!(
+            error.contains("; its words are sealed: jc1.") && !error.contains("41111111"),
+            "{error}"
+        );
+        let opened = SealedWords::open(&bed.hook, "charge_card", &error).expect("it opens");
+        assert_eq!(*opened, words);
+    }
+
+    let bed = Bed::new().await;
+    let items = ["good", "bad 41111111"].map(|item| SendInvoice(item.into()));
+    let added = bed
+        .utils
+        .add_batch_job(items.into(), JobSpec::default())
+        .await;
+    added.expect("stored");
+    bed.work().await;
+    let (_, error, ..) = oldest(&bed).await;
+    assert!(
+        error.contains("its words are sealed") && !error.contains("41111111"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn words_are_readable_where_the_app_asked_for_that() {
+    let bed = Bed::with(hook(cipher()), EncryptPlugin::readable_errors).await;
+    let card = ChargeCard {
+        pan: "refused".into(),
+    };
+    bed.utils
+        .add_job(card, JobSpec::default())
+        .await
+        .expect("stored");
+    assert_eq!(bed.work().await.len(), 1);
+    let (_, error, ..) = oldest(&bed).await;
+    assert!(error.contains("the bank refused 41111111"), "{error}");
 }
 
 #[tokio::test]

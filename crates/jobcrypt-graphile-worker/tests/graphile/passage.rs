@@ -1,4 +1,5 @@
 use graphile_worker::{JobSpec, RawJobSpec, parse_crontab};
+use jobcrypt_core::{SecretKey, UniqueKeys};
 use jobcrypt_graphile_worker::EncryptPlugin;
 use serde_json::json;
 
@@ -124,4 +125,22 @@ async fn a_job_that_a_handler_enqueues_and_one_that_is_replaced_are_sealed() {
     }
     all_sealed(&bed.stored().await);
     assert_eq!(bed.work().await, [json!({"pan": "41111111 second"})]);
+}
+
+/// As the README tells whoever makes a job key of args.
+#[tokio::test]
+async fn a_job_key_can_be_a_keyed_hash() {
+    let bed = Bed::new().await;
+    let key = SecretKey::generate().expect("the system has random bytes");
+    let keys = UniqueKeys::new(key).namespace("test");
+    for pan in ["41111111", "41111111", "42222222"] {
+        let hash = keys.hash("charge_card", pan.as_bytes());
+        let keyed = JobSpec {
+            job_key: Some(hash.expect("names are short")),
+            ..JobSpec::default()
+        };
+        let card = ChargeCard { pan: pan.into() };
+        bed.utils.add_job(card, keyed).await.expect("stored");
+    }
+    assert_eq!(bed.stored().await.len(), 2);
 }

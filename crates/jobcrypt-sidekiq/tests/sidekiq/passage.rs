@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use jobcrypt_core::{JobContext, SecretKey, UniqueKeys};
+use jobcrypt_core::{EncryptHook, JobContext, Keyring, Policy, SecretKey, UniqueKeys};
 use jobcrypt_sidekiq::EncryptClient;
 use serde_json::json;
 use sidekiq::{Worker, WorkerOpts, periodic, periodic::Utc};
@@ -34,7 +34,8 @@ fn letter() -> (String, u32) {
 async fn a_worker_of_rusty_sidekiq_gets_its_args_and_options() {
     let mut bench = Bench::with_new_key().await;
     bench.processor.register(SendLetter);
-    let jid = bench.client.perform_async::<SendLetter, _>(letter()).await;
+    let client = bench.client.clone().unique_by_plain_hash();
+    let jid = client.perform_async::<SendLetter, _>(letter()).await;
     let jid = jid.expect("a sound job is stored");
     assert!(jid.is_some());
     let job = bench.queued().await.remove(0);
@@ -62,9 +63,10 @@ async fn a_worker_of_rusty_sidekiq_gets_its_args_and_options() {
 #[tokio::test]
 async fn a_unique_job_is_stored_once() {
     let bench = Bench::with_new_key().await;
+    let client = bench.client.clone().unique_by_plain_hash();
     let mut jids = Vec::new();
     for args in [letter(), letter(), ("alan@example.com".to_owned(), 2)] {
-        let jid = bench.client.perform_async::<SendLetter, _>(args).await;
+        let jid = client.perform_async::<SendLetter, _>(args).await;
         jids.push(jid.expect("the server answers").is_some());
     }
     assert_eq!(jids, [true, false, true]);
@@ -73,6 +75,38 @@ async fn a_unique_job_is_stored_once() {
     let plain = SendLetter::perform_async(&bench.redis, letter()).await;
     plain.expect("the server answers");
     assert_eq!(bench.queued().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_unique_job_is_refused_where_its_args_could_be_guessed() {
+    let bench = Bench::with_new_key().await;
+    let refused = bench.client.perform_async::<SendLetter, _>(letter()).await;
+    let error = refused.expect_err("no keys were given").to_string();
+    assert!(error.contains("unique_by"), "{error}");
+    let several = ["ada@example.com", "alan@example.com"].map(|to| {
+        let opts = sidekiq::opts().unique_for(Duration::from_mins(1));
+        opts.create_job("SendLetter".to_owned(), (to, 2))
+            .expect("it is JSON")
+    });
+    bench
+        .client
+        .push_all(several)
+        .await
+        .expect_err("no keys were given");
+    assert!(bench.queued().await.is_empty());
+    let names: Vec<String> = bench.redis(&["KEYS", "sidekiq:unique:*"]).await;
+    assert!(names.is_empty(), "{names:?}");
+
+    // A readable kind has nothing to hide.
+    let keyring = Keyring::new(new_key()).build().expect("it is sound");
+    let hook = EncryptHook::builder(keyring)
+        .default_policy(Policy::readable())
+        .build();
+    let client = EncryptClient::new(hook.expect("the hook is sound"), bench.redis.clone());
+    for is_new in [true, false] {
+        let jid = client.perform_async::<SendLetter, _>(letter()).await;
+        assert_eq!(jid.expect("the server answers").is_some(), is_new);
+    }
 }
 
 #[tokio::test]
@@ -116,15 +150,15 @@ async fn a_job_is_unique_by_a_keyed_hash_that_nobody_guesses() {
 async fn a_job_that_could_not_be_sealed_keeps_no_other_out() {
     let bench = Bench::with_new_key().await;
     let failing = jobcrypt_testkit::FaultyEncryptor::after(0, new_key());
-    let keyring = jobcrypt_core::Keyring::new(failing)
-        .build()
-        .expect("it is sound");
-    let hook = jobcrypt_core::EncryptHook::builder(keyring).build();
-    let client = EncryptClient::new(hook.expect("the hook is sound"), bench.redis.clone());
+    let keyring = Keyring::new(failing).build().expect("it is sound");
+    let hook = EncryptHook::builder(keyring).build();
+    let client = EncryptClient::new(hook.expect("the hook is sound"), bench.redis.clone())
+        .unique_by_plain_hash();
     let error = client.perform_async::<SendLetter, _>(letter()).await;
     let error = error.expect_err("it cannot be sealed").to_string();
     assert!(!error.contains("ada@"), "{error}");
-    let jid = bench.client.perform_async::<SendLetter, _>(letter()).await;
+    let client = bench.client.clone().unique_by_plain_hash();
+    let jid = client.perform_async::<SendLetter, _>(letter()).await;
     assert!(jid.expect("the server answers").is_some());
 }
 
