@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     str::FromStr,
     time::{Duration, Instant},
@@ -74,9 +75,9 @@ impl Postgres {
         tables: &[Table],
         patience: Duration,
     ) -> Result<Transaction<'static, sqlx::Postgres>, Error> {
-        let begun = Instant::now();
+        let since = Instant::now();
         loop {
-            let left = patience.saturating_sub(begun.elapsed());
+            let left = patience.saturating_sub(since.elapsed());
             let wait = left.clamp(Duration::from_millis(1), LOCK_SLICE).as_millis();
             let begin = format!("{ONE_MOMENT}; set local lock_timeout = {wait}");
             let mut moment = self.pool.begin_with(AssertSqlSafe(begin)).await?;
@@ -97,7 +98,7 @@ impl Postgres {
             match code(&error).as_deref() {
                 Some("42501") => return Err(Error::MayNotLock(table.name().to_owned())),
                 // Others held it for too long, or waited for each other and for this.
-                Some("55P03" | "40P01") if begun.elapsed() < patience => {}
+                Some("55P03" | "40P01") if since.elapsed() < patience => {}
                 Some("55P03" | "40P01") => {
                     return Err(Error::StillWritten(table.name().to_owned()));
                 }
@@ -109,7 +110,7 @@ impl Postgres {
 
 fn code(error: &sqlx::Error) -> Option<String> {
     let refusal = error.as_database_error()?;
-    refusal.code().map(|code| code.into_owned())
+    refusal.code().map(Cow::into_owned)
 }
 
 /// What the database says of a value that its column cannot hold, such as JSON with `\u0000` in a `jsonb`.

@@ -22,13 +22,10 @@ use crate::{
 #[derive(Args)]
 pub(crate) struct Inspect {
     #[command(flatten)]
-    store: StoreArguments,
-
-    #[command(flatten)]
     selection: SelectionArguments,
 
     /// How many jobs to show at most
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
 
     /// Decrypt the job of --id and print its args, its output and its errors
@@ -46,6 +43,9 @@ pub(crate) struct Inspect {
     /// The file that is told who revealed what, first
     #[arg(long, value_name = "FILE", requires = "reveal")]
     audit: Option<PathBuf>,
+
+    #[command(flatten)]
+    store: StoreArguments,
 
     #[command(flatten)]
     hook: HookArguments,

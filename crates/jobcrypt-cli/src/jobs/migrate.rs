@@ -20,12 +20,6 @@ use crate::{
 
 #[derive(Args)]
 pub(crate) struct Migrate {
-    #[command(flatten)]
-    store: StoreArguments,
-
-    #[command(flatten)]
-    hook: HookArguments,
-
     /// Write nothing
     #[arg(long)]
     dry_run: bool,
@@ -69,6 +63,12 @@ pub(crate) struct Migrate {
     /// Seal what --seal-plaintext has shown
     #[arg(long, requires = "seal_plaintext")]
     yes: bool,
+
+    #[command(flatten)]
+    store: StoreArguments,
+
+    #[command(flatten)]
+    hook: HookArguments,
 }
 
 #[derive(Clone, Copy, Eq, PartialEq, ValueEnum)]

@@ -25,9 +25,6 @@ use crate::{
 
 #[derive(Args)]
 pub(crate) struct Status {
-    #[command(flatten)]
-    store: StoreArguments,
-
     /// Open every job as well, with the keys given; leave a key out to see whether all open without it
     #[arg(long)]
     verify: bool,
@@ -43,6 +40,9 @@ pub(crate) struct Status {
     /// Say of this key, too, whether it can be removed. Which one is the primary shows where keys are given
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     key: Vec<KeyId>,
+
+    #[command(flatten)]
+    store: StoreArguments,
 
     #[command(flatten)]
     hook: HookArguments,

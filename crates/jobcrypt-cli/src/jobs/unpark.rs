@@ -14,10 +14,10 @@ use crate::{
 #[derive(Args)]
 pub(crate) struct Unpark {
     #[command(flatten)]
-    store: StoreArguments,
+    selection: SelectionArguments,
 
     #[command(flatten)]
-    selection: SelectionArguments,
+    store: StoreArguments,
 }
 
 impl Unpark {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use jobcrypt::{KeyId, store::SafeToRemove};
+use jobcrypt::{KeyId, keys::RepositoryError, store::SafeToRemove};
 
 use crate::{
     exit::Exit,
@@ -25,9 +25,6 @@ pub(crate) struct Destroy {
     #[arg(long)]
     store: bool,
 
-    #[command(flatten)]
-    jobs: CountedJobs,
-
     /// How long --store waits for transactions that are writing jobs to end
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration, requires = "store")]
     wait: Duration,
@@ -35,6 +32,9 @@ pub(crate) struct Destroy {
     /// Yes: jobs and backups that need the key can never be read again
     #[arg(long)]
     yes: bool,
+
+    #[command(flatten)]
+    jobs: CountedJobs,
 }
 
 impl Destroy {
@@ -50,6 +50,11 @@ impl Destroy {
         }
         let repository = self.repository.open()?;
         if self.store {
+            // Before anybody has to wait for a count.
+            let status = repository.status()?;
+            if status.tombstones.iter().all(|grave| grave.id != self.id) {
+                return Err(RepositoryError::NotRetired { id: self.id }.into());
+            }
             self.must_be_unused().await?;
         } else {
             self.jobs.must_not_be_named()?;

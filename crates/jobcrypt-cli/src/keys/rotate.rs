@@ -24,9 +24,6 @@ pub(crate) struct Rotate {
     #[arg(long)]
     store: bool,
 
-    #[command(flatten)]
-    jobs: CountedJobs,
-
     /// You have counted: no stored job needs a key other than the primary. Free keys go to the archive
     #[arg(long, conflicts_with = "store")]
     unused: bool,
@@ -51,6 +48,9 @@ pub(crate) struct Rotate {
     /// The cipher of the key that is staged now; that of the key before unless given
     #[arg(long)]
     cipher: Option<CipherName>,
+
+    #[command(flatten)]
+    jobs: CountedJobs,
 }
 
 impl Rotate {

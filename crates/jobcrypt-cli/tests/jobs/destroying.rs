@@ -6,7 +6,7 @@ use jobcrypt_testkit::PostgresServer;
 use serde_json::Value;
 use sqlx::{Connection, PgConnection, SqliteConnection};
 
-use crate::{Operator, code, document};
+use crate::{Operator, code, document, keys};
 
 const TABLE: [&str; 4] = ["--table", "jobs", "--args-form", "text"];
 
@@ -82,6 +82,10 @@ async fn a_key_is_not_destroyed_while_somebody_is_writing() {
         .expect("it commits");
     let refused = destroy(&operator, &folder, &id, &counted);
     assert_eq!(code(&refused), 3, "{refused:?}");
+    let primary = document(&operator.keys(&["status", &folder]))["keys"][0]["id"].clone();
+    let primary = primary.as_str().expect("an id is text");
+    let refused = destroy(&operator, &folder, primary, &counted);
+    assert!(error(&refused).contains("was not retired"), "{refused:?}");
     operator.sql("delete from jobs").await;
     assert_eq!(code(&destroy(&operator, &folder, &id, &counted)), 0);
 }
@@ -155,7 +159,7 @@ async fn what_describes_jobs_is_refused_where_they_would_not_be_counted() {
 
 #[tokio::test]
 async fn a_standby_is_no_place_to_count() {
-    let (operator, folder, id) = retired().await;
+    let (_operator, folder, id) = retired().await;
     let server = PostgresServer::start(&env::temp_dir()).expect("a server starts");
     let mut connection = PgConnection::connect(&server.url())
         .await
@@ -171,11 +175,11 @@ async fn a_standby_is_no_place_to_count() {
         &["destroy", &folder, &id, "--yes"],
     ] {
         let arguments = [command, &counted].concat();
-        let refused = operator.keys_of(&standby.url(), &arguments);
+        let refused = keys(&standby.url(), &arguments);
         assert_eq!(code(&refused), 3, "{refused:?}");
         assert!(error(&refused).contains("replica"), "{}", error(&refused));
     }
     let arguments = [&["destroy", &folder, &id, "--yes"], &counted[..]].concat();
-    let destroyed = operator.keys_of(&server.url(), &arguments);
+    let destroyed = keys(&server.url(), &arguments);
     assert_eq!(code(&destroyed), 0, "{destroyed:?}");
 }

@@ -88,17 +88,7 @@ impl Operator {
     }
 
     fn keys(&self, arguments: &[&str]) -> Output {
-        self.keys_of(&self.url(), arguments)
-    }
-
-    /// Runs `jobcrypt keys` where jobs are in another database.
-    fn keys_of(&self, url: &str, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_jobcrypt"))
-            .args(["--json", "keys"])
-            .args(arguments)
-            .env("DATABASE_URL", url)
-            .output()
-            .expect("it runs")
+        keys(&self.url(), arguments)
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -111,6 +101,16 @@ impl Operator {
             .output()
             .expect("it runs")
     }
+}
+
+/// Runs `jobcrypt keys` where jobs are in the database at `url`.
+fn keys(url: &str, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_jobcrypt"))
+        .args(["--json", "keys"])
+        .args(arguments)
+        .env("DATABASE_URL", url)
+        .output()
+        .expect("it runs")
 }
 
 fn code(output: &Output) -> i32 {

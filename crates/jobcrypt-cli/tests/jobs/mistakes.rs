@@ -228,3 +228,13 @@ async fn a_file_in_the_place_of_a_folder_is_called_what_it_is() {
     assert_eq!(code, 5, "{said}");
     assert!(said.contains("should be a folder"), "{said}");
 }
+
+#[tokio::test]
+async fn what_looks_at_river_alone_says_so() {
+    let mut operator = Operator::new().await;
+    operator.rotate();
+    for command in ["doctor", "unpark"] {
+        let refused = operator.run(&[command]);
+        assert_eq!(code(&refused), 3, "{refused:?}");
+    }
+}

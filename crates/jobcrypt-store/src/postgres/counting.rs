@@ -166,9 +166,10 @@ fn is_elsewhere(table: &Table) -> String {
     } else {
         format!("{} like '%jc1%jc1%'", text(args))
     };
+    // Whether that is a token, the second statement looks.
     let mut places = vec![format!(
-        "case when {} then {beside_token} else {} like '%jc1%' end",
-        is_token(table),
+        "case when starts_with({}, 'jc1') then {beside_token} else {} like '%jc1%' end",
+        token(table),
         text(args),
     )];
     for further in &table.further {

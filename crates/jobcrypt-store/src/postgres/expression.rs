@@ -99,7 +99,7 @@ pub(crate) fn is_in_doubt(table: &Table) -> String {
     }
     let columns = std::iter::once(args).chain(&table.further);
     let may_escape = columns.filter(|it| !is_jsonb(table, it));
-    doubts.extend(may_escape.map(|it| has_escapes(it)));
+    doubts.extend(may_escape.map(has_escapes));
     if doubts.is_empty() {
         return "false".to_owned();
     }
@@ -144,9 +144,9 @@ pub(crate) fn id_type(table: &Table) -> &str {
 }
 
 /// What is made of the args, null where PostgreSQL would refuse them.
-fn of_json(table: &Table, make: impl Fn(&str) -> String) -> String {
+fn of_json(table: &Table, expression: impl Fn(&str) -> String) -> String {
     let args = &table.args;
-    let made = make(&column(&args.name));
+    let made = expression(&column(&args.name));
     if is_jsonb(table, args) {
         return format!("({made})");
     }
