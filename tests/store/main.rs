@@ -1,7 +1,9 @@
 //! Stored jobs: counted, moved, shown and put back, on SQLite and on PostgreSQL.
 
+mod between_writes;
 mod counting;
 mod doctor;
+mod malformed;
 mod migrating;
 mod odd_tables;
 mod operating;

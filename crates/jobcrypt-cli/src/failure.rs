@@ -11,7 +11,16 @@ pub(crate) struct Failure {
     exit: Exit,
     message: String,
     next_step: Option<String>,
-    source: Option<Box<dyn Error + Send + Sync>>,
+    source: Option<Box<Cause>>,
+}
+
+/// A cause as text: many an error repeats what its own cause says.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+struct Cause {
+    text: String,
+    #[source]
+    cause: Option<Box<Cause>>,
 }
 
 impl Failure {
@@ -31,10 +40,21 @@ impl Failure {
         self
     }
 
-    /// Says what caused it.
+    /// Says what caused it, and what caused that, as far as it was not said.
     #[must_use]
     pub(crate) fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        let source: Box<dyn Error + Send + Sync> = source.into();
+        let mut texts = vec![source.to_string()];
+        let mut error: &dyn Error = &*source;
+        while let Some(cause) = error.source() {
+            let text = cause.to_string();
+            if texts.iter().all(|said| !said.contains(&text)) {
+                texts.push(text);
+            }
+            error = cause;
+        }
+        let caused_by = |cause, text| Some(Box::new(Cause { text, cause }));
+        self.source = texts.into_iter().rfold(None, caused_by);
         self
     }
 

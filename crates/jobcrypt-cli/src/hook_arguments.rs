@@ -13,9 +13,9 @@ use crate::{exit::Exit, failure::Failure, variable_name};
 #[command(next_help_heading = "How jobs are sealed")]
 pub(crate) struct HookArguments {
     /// The environment variable that holds the keys, newest first, separated by commas; with `_FILE` behind
-    /// its name, the file
-    #[arg(long, value_name = "VARIABLE", default_value = "JOBCRYPT_KEYS")]
-    keys_from: String,
+    /// its name, the file [default: JOBCRYPT_KEYS]
+    #[arg(long, value_name = "VARIABLE")]
+    keys_from: Option<String>,
 
     /// The key repository, or a folder or file of keys, in place of a variable
     #[arg(long, value_name = "PATH", conflicts_with = "keys_from")]
@@ -38,6 +38,8 @@ pub(crate) struct HookArguments {
     legacy: Option<Form>,
 }
 
+const VARIABLE: &str = "JOBCRYPT_KEYS";
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Form {
     /// A JSON string of base64, by NaCl secretbox
@@ -56,9 +58,14 @@ impl HookArguments {
 
     /// Whether keys are given at all.
     pub(crate) fn has_keys(&self) -> bool {
-        let is_set = |name: String| env::var_os(name).is_some_and(|text| !text.is_empty());
-        let from = &self.keys_from;
-        self.keys_in.is_some() || is_set(from.clone()) || is_set(format!("{from}_FILE"))
+        let is_set = |name: &str| env::var_os(name).is_some_and(|text| !text.is_empty());
+        let is_named = self.keys_in.is_some() || self.keys_from.is_some();
+        is_named || is_set(VARIABLE) || is_set(&format!("{VARIABLE}_FILE"))
+    }
+
+    /// Refuses a key in the place of a variable's name, also where no key is needed.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        variable_name::check("--keys-from", self.variable(), Exit::Keys)
     }
 
     /// The staged key, where keys come from a repository.
@@ -68,7 +75,7 @@ impl HookArguments {
     }
 
     pub(crate) fn hook(&self) -> Result<EncryptHook, Failure> {
-        variable_name::check("--keys-from", &self.keys_from, Exit::Keys)?;
+        self.check()?;
         let loaded = self
             .source()
             .with_cipher(self.cipher)
@@ -95,7 +102,11 @@ impl HookArguments {
         match &self.keys_in {
             Some(path) if path.is_dir() => KeySource::directory(path),
             Some(path) => KeySource::file(path),
-            None => KeySource::variable(&self.keys_from),
+            None => KeySource::variable(self.variable()),
         }
+    }
+
+    fn variable(&self) -> &str {
+        self.keys_from.as_deref().unwrap_or(VARIABLE)
     }
 }

@@ -29,7 +29,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// There is something else in the place of a file or folder.
-    #[error("{} is {found}, and should be {wanted}; put the {wanted} itself there", path.display())]
+    #[error("{} is {found}, and should be a {wanted}; put the {wanted} itself there", path.display())]
     NotAFile {
         /// The place.
         path: PathBuf,

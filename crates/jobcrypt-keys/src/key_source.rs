@@ -178,8 +178,8 @@ impl KeySource {
             return self.repository(path, make);
         }
         let mut remarks = Vec::new();
-        let keys = self.keys(&variable, &mut remarks)?;
-        let place = self.to_string();
+        let place = self.place(&variable);
+        let keys = self.keys(&place, &variable, &mut remarks)?;
         let failed = |source| KeySourceError::Keyring { place, source };
         let keys: Result<Vec<_>, Error> = keys
             .into_iter()
@@ -222,8 +222,23 @@ impl KeySource {
         })
     }
 
+    /// Says where the keys are, by the variable that names the file where one does.
+    fn place(&self, variable: &impl Fn(&str) -> Option<OsString>) -> String {
+        match &self.place {
+            Place::Variable(name) if variable(name).is_none() => {
+                let file = format!("{name}_FILE");
+                match variable(&file) {
+                    Some(path) => format!("{} ({file})", Path::new(&path).display()),
+                    None => self.to_string(),
+                }
+            }
+            _ => self.to_string(),
+        }
+    }
+
     fn keys(
         &self,
+        place: &str,
         variable: &impl Fn(&str) -> Option<OsString>,
         remarks: &mut Vec<String>,
     ) -> Result<Vec<Named>, KeySourceError> {
@@ -240,7 +255,7 @@ impl KeySource {
             Place::File(path) => Arc::new(self.file_text(path)?),
             Place::Variable(name) => Arc::new(self.variable_text(name, variable)?),
         };
-        let keys = key_list::read(&text, &self.to_string(), self.cipher, remarks)?;
+        let keys = key_list::read(&text, place, self.cipher, remarks)?;
         Ok(keys.into_iter().map(|key| (None, key)).collect())
     }
 
@@ -377,5 +392,22 @@ mod tests {
             loaded.remarks,
             ["NAAS_ENCRYPTION_KEY holds one key a line; the first one encrypts"]
         );
+    }
+
+    #[test]
+    fn what_is_odd_in_a_file_is_said_of_the_file() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let (new, old) = (text(CipherName::FERNET), text(CipherName::FERNET));
+        std::fs::write(file.path(), format!("{new}\n{old}\n")).expect("it can be written");
+        let loaded = load(None, Some(file.path())).expect("they are keys");
+        let place = format!("{} (NAAS_ENCRYPTION_KEY_FILE)", file.path().display());
+        assert_eq!(
+            loaded.remarks,
+            [format!(
+                "{place} holds one key a line; the first one encrypts"
+            )]
+        );
+        std::fs::write(file.path(), "no key").expect("it can be written");
+        assert!(refusal(None, Some(file.path())).contains(&place));
     }
 }

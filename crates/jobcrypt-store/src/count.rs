@@ -88,7 +88,6 @@ impl Found {
 }
 
 impl Count {
-    #[cfg(feature = "sqlite")]
     pub(crate) fn add(&mut self, other: &Self) {
         self.count += other.count;
         if let Some(older) = &other.oldest

@@ -1,10 +1,10 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use jobcrypt_core::KeyId;
 use zeroize::Zeroizing;
 
-use crate::{Count, Error, Selection, Table, table::Column};
+use crate::{Count, Error, Form, Selection, Table, table::Column};
 
 /// What the two databases must be able to do; each has a file of its own, with the same names in it.
 #[async_trait]
@@ -12,13 +12,26 @@ pub(crate) trait Database: Send + Sync {
     /// The columns of a table and their types; none where there is no such table.
     async fn columns(&self, table: &str) -> Result<BTreeMap<String, String>, Error>;
 
+    /// A table whose name differs from that which was asked for by capital letters only, where that makes it another.
+    async fn other_case(&self, _: &str) -> Result<Option<String>, Error> {
+        Ok(None)
+    }
+
+    /// How a column of this type holds its value, where the type says that.
+    fn form_of(&self, type_name: &str) -> Option<Form>;
+
     /// Whether this is a copy that may be behind the database that is written.
     async fn is_replica(&self) -> Result<bool, Error> {
         Ok(false)
     }
 
-    /// Counts what rests in all tables, at one moment.
-    async fn count(&self, tables: &[Table]) -> Result<Vec<Count>, Error>;
+    /// Counts what rests in all tables, at one moment: where there is patience, one in which nobody is in the middle of
+    /// writing to them.
+    async fn count(
+        &self,
+        tables: &[Table],
+        patience: Option<Duration>,
+    ) -> Result<Vec<Count>, Error>;
 
     /// Reads a page, in the order of ids.
     async fn rows(&self, table: &Table, page: &Page<'_>) -> Result<Vec<Row>, Error>;

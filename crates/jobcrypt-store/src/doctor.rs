@@ -88,8 +88,13 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`] and [`Error::Connection`].
+    /// [`Error::Refused`] when no table is River's, [`Error::Database`] and [`Error::Connection`].
     pub async fn doctor(&self, hook: &EncryptHook) -> Result<Vec<Finding>, Error> {
+        if !self.tables.iter().any(|table| table.is_river) {
+            return Err(Error::Refused(
+                "unique keys and outputs are looked at in River's table only",
+            ));
+        }
         let mut findings: BTreeMap<(String, String, Leak), Finding> = BTreeMap::new();
         let mut recipes = Recipes::default();
         let has_more = |table: &&Table| table.is_river || table.unique_key.is_some();

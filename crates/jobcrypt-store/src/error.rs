@@ -1,4 +1,4 @@
-use std::io;
+use std::{io, path::PathBuf};
 
 /// Why stored jobs could not be counted, moved or shown.
 ///
@@ -21,7 +21,7 @@ pub enum Error {
     #[error("the audit line could not be written; what it would have said was not done")]
     Audit(#[source] io::Error),
     /// The connection to the database was lost, or another writer held what was needed.
-    #[error("the database did not answer: {0}; run the same again, it goes on where it stopped")]
+    #[error("the database did not answer: {0}; run the same again")]
     Connection(String),
     /// The database refused.
     #[error("the database could not be used: {0}")]
@@ -29,6 +29,23 @@ pub enum Error {
     /// The hook could not seal or open.
     #[error(transparent)]
     Hook(#[from] jobcrypt_core::Error),
+    /// The user may not keep writers from a table, which is what a count between writes needs.
+    #[error(
+        "this user may not lock the table {0}, so that a job whose insertion has not ended would not be counted; use one that may \
+         update it"
+    )]
+    MayNotLock(String),
+    /// There is no file of this name, and none is made.
+    #[error("there is no file {}, and none is made; check the URL", .0.display())]
+    NoFile(PathBuf),
+    /// What was given as an id is none of this table.
+    #[error("ids of {table} are {ids}")]
+    NoId {
+        /// The name of the table.
+        table: String,
+        /// What its ids are.
+        ids: &'static str,
+    },
     /// There is no job of this id.
     #[error("there is no job {0}; ids are those of the table's id column")]
     NoJob(String),
@@ -56,12 +73,34 @@ pub enum Error {
         /// The key that they name.
         key_id: jobcrypt_core::KeyId,
     },
+    /// A table or column is called so but for its capital letters.
+    #[error(
+        "there is no {asked}, but {there}: capital letters count, and names are taken as they are given"
+    )]
+    OtherCase {
+        /// What was asked for.
+        asked: String,
+        /// What is there.
+        there: String,
+    },
     /// What was asked for is not done, and why.
     #[error("refused: {0}")]
     Refused(&'static str),
     /// A recorded sample cannot be read.
     #[error("line {0} of the recorded samples is none; move the file aside and record anew")]
     Sample(usize),
+    /// A transaction that writes to the table has not ended for as long as there was patience.
+    #[error(
+        "the table {0} is being written to, and not all of that can be counted yet; try again once the transaction that writes to it \
+         has ended"
+    )]
+    StillWritten(String),
+    /// The database was not reached, and nothing has begun.
+    #[error("the database cannot be reached: {0}; check that it runs where the URL says")]
+    Unreachable(String),
+    /// The column cannot hold what a job becomes.
+    #[error("the column cannot hold what the job becomes: {0}")]
+    Unstorable(String),
     /// The URL names no database that this build knows.
     #[error(
         "the URL must begin with postgres:// or sqlite://, without quotes around it, and this build must have that feature"

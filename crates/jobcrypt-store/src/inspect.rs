@@ -65,12 +65,15 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`] and [`Error::Connection`].
+    /// [`Error::NoId`], [`Error::Database`] and [`Error::Connection`].
     pub async fn inspect(
         &self,
         selection: &Selection,
         limit: u32,
     ) -> Result<Vec<JobHeaders>, Error> {
+        if let Some(id) = &selection.id {
+            self.must_be_id(id)?;
+        }
         let mut jobs = Vec::new();
         for table in &self.tables {
             // One by one: the answer is small however long rows are.

@@ -10,6 +10,7 @@
 
 mod contexts_within;
 mod count;
+mod counts;
 mod database;
 mod doctor;
 mod drain_plot;
@@ -49,7 +50,7 @@ pub use error::Error;
 pub use inspect::{JobHeaders, MemberHeader, TokenHeader};
 pub use migrate_options::{MigrateOptions, Stop};
 pub use progress::Progress;
-pub use report::{Report, Unreadable};
+pub use report::{Report, Unreadable, Unstorable};
 pub use reveal::{Reveal, Revealed, RevealedToken};
 pub use selection::Selection;
 pub use status::{SafeToRemove, Status};

@@ -75,18 +75,10 @@ impl Store {
 
     /// A limit that is no id must not be one that lets every row through, as a text beside numbers is for
     /// SQLite.
-    fn check_limit(&self, up_to_id: &str) -> Result<(), Error> {
-        let counts = |table: &&Table| {
-            let of_id = table.types.get(&table.id);
-            of_id.is_some_and(|name| name.to_lowercase().contains("int"))
-        };
-        let is_number = up_to_id.parse::<i64>().is_ok();
-        if up_to_id.is_empty() || !is_number && self.tables.iter().any(|table| counts(&table)) {
-            return Err(Error::Refused(
-                "the limit of what may be sealed is not an id of this table",
-            ));
-        }
-        Ok(())
+    pub(crate) fn check_limit(&self, up_to_id: &str) -> Result<(), Error> {
+        self.must_be_id(up_to_id).map_err(|_| {
+            Error::Refused("the limit of what may be sealed is not an id of this table")
+        })
     }
 
     /// Goes through a table once: to move tokens, or to seal what names no key.
@@ -114,7 +106,12 @@ impl Store {
                 only_with_tokens: sealing.is_none() && migration.looks_within,
                 with_further: sealing.is_none() && migration.looks_within,
             };
-            let done = self.page(migration, table, &page, sealing).await?;
+            let done = match self.page(migration, table, &page, sealing).await {
+                Err(Error::Unstorable(_)) => {
+                    self.row_by_row(migration, table, &page, sealing).await?
+                }
+                outcome => outcome?,
+            };
             size.met_row_of(done.longest);
             let Some(last) = done.last else {
                 break;
@@ -124,6 +121,34 @@ impl Store {
             migration.keep_to_rate().await;
         }
         Ok(())
+    }
+
+    /// Rewrites the rows of a page one by one, and passes over what the database refuses to hold.
+    async fn row_by_row(
+        &self,
+        migration: &mut Migration<'_>,
+        table: &Table,
+        page: &Page<'_>,
+        sealing: Option<&SealDecision>,
+    ) -> Result<Rewritten, Error> {
+        let mut all = Rewritten::default();
+        let mut one = Page {
+            limit: 1,
+            ..page.clone()
+        };
+        for _ in 0..page.limit {
+            let done = match self.page(migration, table, &one, sealing).await {
+                Err(Error::Unstorable(why)) => migration.note_unstorable(table, why),
+                outcome => outcome?,
+            };
+            let Some(last) = done.last else {
+                break;
+            };
+            all.longest = all.longest.max(done.longest);
+            all.last = Some(last);
+            one.after.clone_from(&all.last);
+        }
+        Ok(all)
     }
 
     /// Rewrites one page, again where the connection was lost meanwhile.
@@ -141,7 +166,10 @@ impl Store {
                 self.dry_page(migration, table, page, sealing, &mut found)
                     .await
             } else {
-                let mut change = |rows: &[Row]| migration.change(table, rows, sealing, &mut found);
+                let mut change = |rows: &[Row]| {
+                    found = InPage::of(rows);
+                    migration.change(table, rows, sealing, &mut found)
+                };
                 self.database.rewrite(table, page, &mut change).await
             };
             match outcome {
@@ -154,7 +182,10 @@ impl Store {
                     tokio::time::sleep(FIRST_DELAY * 2_u32.pow(tries)).await;
                     tries += 1;
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    migration.tried(found);
+                    return Err(error);
+                }
             }
         }
     }

@@ -14,8 +14,8 @@ use crate::{
     contexts_within::contexts_within,
     database::{NewRow, NewValue, Rewritten, Row},
     migrate_options::SealDecision,
-    report::LISTED,
-    stored_form,
+    report::{LISTED, Unstorable},
+    stored_form, token_scan,
 };
 
 pub(crate) struct Migration<'a> {
@@ -34,13 +34,30 @@ pub(crate) struct Migration<'a> {
     /// The findings of the last round over each table.
     raced: BTreeMap<String, u64>,
     unreadable: BTreeMap<String, (u64, Vec<Unreadable>)>,
+    unstorable: BTreeMap<String, (u64, Vec<Unstorable>)>,
+    /// The first row of the page that was tried last and could not be written.
+    tried: Option<(String, String)>,
+    /// How many tokens stand within what was sealed under a former kind, which they stay bound to.
+    of_former_kind: u64,
 }
 
 /// What was found on a page that may have to be tried again.
 #[derive(Default)]
 pub(crate) struct InPage {
+    /// The id and the kind of its first row.
+    first: Option<(String, String)>,
     unreadable: Vec<Unreadable>,
     kinds: Vec<String>,
+    of_former_kind: u64,
+}
+
+impl InPage {
+    pub(crate) fn of(rows: &[Row]) -> Self {
+        Self {
+            first: rows.first().map(|row| (row.id.clone(), row.kind.clone())),
+            ..Self::default()
+        }
+    }
 }
 
 impl<'a> Migration<'a> {
@@ -77,6 +94,9 @@ impl<'a> Migration<'a> {
             looks_within: false,
             raced: BTreeMap::new(),
             unreadable: BTreeMap::new(),
+            unstorable: BTreeMap::new(),
+            tried: None,
+            of_former_kind: 0,
         })
     }
 
@@ -132,7 +152,7 @@ impl<'a> Migration<'a> {
         let new = match (is_sealing, is_token) {
             (true, true) => Ok(None),
             (true, false) => self.seal(row),
-            (false, true) => self.move_token(row),
+            (false, true) => self.move_token(row, &mut found.of_former_kind),
             (false, false) => self.look_at(row),
         };
         let moved = new.and_then(|args| {
@@ -179,7 +199,11 @@ impl<'a> Migration<'a> {
         moved.collect()
     }
 
-    fn move_token(&self, row: &Row) -> Result<Option<Vec<u8>>, jobcrypt_core::Error> {
+    fn move_token(
+        &self,
+        row: &Row,
+        of_former_kind: &mut u64,
+    ) -> Result<Option<Vec<u8>>, jobcrypt_core::Error> {
         let context = JobContext::new(&row.kind);
         if self.options.to_plaintext {
             let opened = self.hook.open_bytes(&context, &row.stored)?;
@@ -192,7 +216,7 @@ impl<'a> Migration<'a> {
         if !self.options.kind_was.is_empty() {
             let opened = self.hook.open_bytes(&context, &row.stored);
             if let Err(error) = opened.map(|it| it.map(Zeroizing::new)) {
-                return self.move_renamed(row, error);
+                return self.move_renamed(row, error, of_former_kind);
             }
         }
         self.migrate_args(&context, row)
@@ -213,11 +237,18 @@ impl<'a> Migration<'a> {
         &self,
         row: &Row,
         error: jobcrypt_core::Error,
+        of_former_kind: &mut u64,
     ) -> Result<Option<Vec<u8>>, jobcrypt_core::Error> {
         let now = JobContext::new(&row.kind);
         for was in &self.options.kind_was {
             let was = JobContext::new(was);
             if let Ok(new) = self.hook.migrate_bytes_between(&was, &now, &row.stored) {
+                let opened = self.hook.open_bytes(&was, &row.stored)?;
+                let opened = Zeroizing::new(opened.unwrap_or_default());
+                // Beside fields some show in the table, and are counted there.
+                let shown = token_scan::tokens(&row.stored).count().saturating_sub(1);
+                let within = token_scan::tokens(&opened).count();
+                *of_former_kind += within.saturating_sub(shown) as u64;
                 return Ok(new);
             }
         }
@@ -253,6 +284,35 @@ impl<'a> Migration<'a> {
     pub(crate) fn begin_round(&mut self, table: &Table) {
         self.raced.remove(table.name());
         self.unreadable.remove(table.name());
+        self.unstorable.remove(table.name());
+    }
+
+    /// Keeps in mind what a page was about that could not be written.
+    pub(crate) fn tried(&mut self, found: InPage) {
+        self.tried = found.first;
+    }
+
+    /// Passes over the row that was tried last.
+    pub(crate) fn note_unstorable(&mut self, table: &Table, why: String) -> Rewritten {
+        let Some((id, kind)) = self.tried.take() else {
+            return Rewritten::default();
+        };
+        let (count, listed) = self.unstorable.entry(table.name().to_owned()).or_default();
+        *count += 1;
+        if listed.len() < LISTED {
+            listed.push(Unstorable {
+                table: table.name().to_owned(),
+                id: id.clone(),
+                kind,
+                why,
+            });
+        }
+        self.scanned += 1;
+        Rewritten {
+            last: Some(id),
+            rows: 1,
+            ..Rewritten::default()
+        }
     }
 
     pub(crate) fn note(
@@ -265,6 +325,7 @@ impl<'a> Migration<'a> {
         self.scanned += done.rows;
         self.migrated += done.written;
         self.further += done.further;
+        self.of_former_kind += found.of_former_kind;
         *self.raced.entry(table.name().to_owned()).or_default() += done.raced;
         if is_sealing {
             self.sealed += done.written;
@@ -306,6 +367,15 @@ impl<'a> Migration<'a> {
             }
             _ => false,
         }
+    }
+
+    /// Whether it is of tokens that stay as they are: under another key, or bound to the name that their kind had,
+    /// which does not show in them.
+    fn is_left(&self, count: &Count) -> bool {
+        let is_renamed = !self.options.kind_was.is_empty()
+            && self.options.kind.as_ref() == Some(&count.kind)
+            && matches!(count.found, Found::Token { .. });
+        is_renamed || self.is_stale(count)
     }
 
     fn learn_target(&mut self, kind: &str) {
@@ -382,9 +452,11 @@ impl<'a> Migration<'a> {
         let found: u64 = self.unreadable.values().map(|it| it.0).sum();
         let left = self.to_move(&status, false);
         let within = status.counts().iter();
-        let within = within.filter(|it| it.place != Place::Args && self.is_stale(it));
-        let left_within = within.map(|it| it.count).sum();
+        let within = within.filter(|it| it.place != Place::Args && self.is_left(it));
+        let left_within = within.map(|it| it.count).sum::<u64>() + self.of_former_kind;
         let listed = self.unreadable.into_values().flat_map(|it| it.1);
+        let unstorable = self.unstorable.values().map(|it| it.0).sum();
+        let refused = self.unstorable.into_values().flat_map(|it| it.1);
         Report {
             scanned: self.scanned,
             migrated: self.migrated,
@@ -393,6 +465,8 @@ impl<'a> Migration<'a> {
             raced: self.raced.values().sum(),
             unreadable: found,
             unreadable_jobs: listed.take(LISTED).collect(),
+            unstorable,
+            unstorable_jobs: refused.take(LISTED).collect(),
             left,
             left_within,
             is_interrupted: self.options.stop.is_asked_for(),

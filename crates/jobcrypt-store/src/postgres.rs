@@ -1,10 +1,16 @@
-use std::{collections::BTreeMap, str::FromStr, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    str::FromStr,
+    time::{Duration, Instant},
+};
 
 use crate::{
-    Count, Error, Found, Place, Table,
+    Count, Error, Form, Found, Place, Table,
+    counts::Counts,
     database::{Change, Database, Page, Rewritten, Row, Unparked, changed},
     postgres::{
-        counting::{LEGACY, count_elsewhere, count_of_args},
+        counting::{DOUBT, LEGACY, count_elsewhere, count_of_args, rows_in_doubt},
         expression::id_type,
         statement::{compare_and_swap, page_of_rows},
     },
@@ -13,8 +19,9 @@ use crate::{
     token_scan,
 };
 use async_trait::async_trait;
+use futures_util::TryStreamExt as _;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, PgPool, Row as _,
+    AssertSqlSafe, ConnectOptions, Connection, PgPool, Row as _, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 
@@ -37,6 +44,13 @@ const ONE_PASS: &str =
     from pg_settings where name in
         ('enable_sort', 'enable_incremental_sort', 'jit', 'row_security', 'lock_timeout')";
 
+/// All of a count sees the same moment, which begins with the first row that is read.
+const ONE_MOMENT: &str = "begin isolation level repeatable read read only";
+
+/// How long others wait behind the lock that a count waits for, before it steps aside and asks again. Longer than a
+/// vacuum takes to make way, by `deadlock_timeout`.
+const LOCK_SLICE: Duration = Duration::from_secs(2);
+
 /// River's indexes of the type GIN keep what is new in a list, and whoever fills it up to 4 MB clears it: half a
 /// second, with the page locked. A short list is cleared within milliseconds.
 const REWRITING: &str = "begin; set local gin_pending_list_limit = '64kB'";
@@ -53,6 +67,60 @@ impl Postgres {
         Ok(Self {
             pool: options.connect_with(server).await?,
         })
+    }
+
+    /// Begins a moment in which no transaction has written to the tables and not ended. Until it is over, writers wait.
+    async fn between_writes(
+        &self,
+        tables: &[Table],
+        patience: Duration,
+    ) -> Result<Transaction<'static, sqlx::Postgres>, Error> {
+        let since = Instant::now();
+        loop {
+            let left = patience.saturating_sub(since.elapsed());
+            let wait = left.clamp(Duration::from_millis(1), LOCK_SLICE).as_millis();
+            let begin = format!("{ONE_MOMENT}; set local lock_timeout = {wait}");
+            let mut moment = self.pool.begin_with(AssertSqlSafe(begin)).await?;
+            let mut held = None;
+            for table in tables {
+                let name = quoted(table.name());
+                // In its own words, not as a prepared statement: that would set the moment before the lock is there.
+                let lock = format!("lock table {name} in share mode");
+                let locked = sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut *moment);
+                if let Err(error) = locked.await {
+                    held = Some((table, error));
+                    break;
+                }
+            }
+            let Some((table, error)) = held else {
+                return Ok(moment);
+            };
+            match code(&error).as_deref() {
+                Some("42501") => return Err(Error::MayNotLock(table.name().to_owned())),
+                // Others held it for too long, or waited for each other and for this.
+                Some("55P03" | "40P01") if since.elapsed() < patience => {}
+                Some("55P03" | "40P01") => {
+                    return Err(Error::StillWritten(table.name().to_owned()));
+                }
+                _ => return Err(error.into()),
+            }
+        }
+    }
+}
+
+fn code(error: &sqlx::Error) -> Option<String> {
+    let refusal = error.as_database_error()?;
+    refusal.code().map(Cow::into_owned)
+}
+
+/// What the database says of a value that its column cannot hold, such as JSON with `\u0000` in a `jsonb`.
+fn unstorable(error: sqlx::Error) -> Error {
+    match code(&error).as_deref() {
+        Some("22P02" | "22P05" | "22003" | "54001") => match Error::from(error) {
+            Error::Database(text) => Error::Unstorable(text),
+            other => other,
+        },
+        _ => error.into(),
     }
 }
 
@@ -77,27 +145,62 @@ impl Database for Postgres {
         rows.iter().map(column).collect()
     }
 
+    async fn other_case(&self, table: &str) -> Result<Option<String>, Error> {
+        let there = sqlx::query_scalar(
+            "select case when pg_table_is_visible(c.oid) then '' else n.nspname || '.' end || c.relname
+             from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+             where lower(c.relname) = lower($1) and c.relkind in ('r', 'p', 'v', 'm', 'f')
+             order by not pg_table_is_visible(c.oid), 1 limit 1",
+        );
+        let name = table.rsplit('.').next().unwrap_or(table);
+        Ok(there.bind(name).fetch_optional(&self.pool).await?)
+    }
+
+    fn form_of(&self, type_name: &str) -> Option<Form> {
+        match type_name {
+            "bytea" => Some(Form::Bytes),
+            "json" | "jsonb" => Some(Form::Json),
+            "text" | "character" | "character varying" => Some(Form::Text),
+            _ => None,
+        }
+    }
+
     async fn is_replica(&self) -> Result<bool, Error> {
         let is_replica = sqlx::query_scalar("select pg_is_in_recovery()");
         Ok(is_replica.fetch_one(&self.pool).await?)
     }
 
-    async fn count(&self, tables: &[Table]) -> Result<Vec<Count>, Error> {
-        let mut moment = self
-            .pool
-            .begin_with("begin isolation level repeatable read read only")
-            .await?;
+    async fn count(
+        &self,
+        tables: &[Table],
+        patience: Option<Duration>,
+    ) -> Result<Vec<Count>, Error> {
+        let mut moment = match patience {
+            Some(patience) => self.between_writes(tables, patience).await?,
+            None => self.pool.begin_with(ONE_MOMENT).await?,
+        };
         sqlx::query(ONE_PASS).execute(&mut *moment).await?;
-        let mut counts = Vec::new();
+        let mut counts = Counts::default();
         for table in tables {
             let whole = count_of_args(table);
             let rows = sqlx::query(AssertSqlSafe(whole))
                 .fetch_all(&mut *moment)
                 .await?;
-            let mut is_elsewhere = false;
+            let (mut is_elsewhere, mut is_in_doubt) = (false, false);
             for row in rows {
                 is_elsewhere |= row.try_get::<bool, _>(6)?;
-                counts.push(counted(table, &row, Place::Args)?);
+                if row.try_get::<Option<&str>, _>(3)? == Some(DOUBT) {
+                    is_in_doubt = true;
+                } else {
+                    counts.add(counted(table, &row, Place::Args)?);
+                }
+            }
+            if is_in_doubt {
+                let doubtful = AssertSqlSafe(rows_in_doubt(table));
+                let mut rows = sqlx::query(doubtful).fetch(&mut *moment);
+                while let Some(row) = rows.try_next().await? {
+                    counts.add_row(table, &row::read_to_count(&row)?);
+                }
             }
             if !is_elsewhere {
                 continue;
@@ -116,12 +219,12 @@ impl Database for Postgres {
                 let count = counted(table, &row, place)?;
                 // What only looks like a token is one in the place of the args alone.
                 if count.found != Found::Unreadable {
-                    counts.push(count);
+                    counts.add(count);
                 }
             }
         }
         moment.commit().await?;
-        Ok(counts)
+        Ok(counts.into_vec())
     }
 
     async fn rows(&self, table: &Table, page: &Page<'_>) -> Result<Vec<Row>, Error> {
@@ -158,7 +261,8 @@ impl Database for Postgres {
                 .bind(old)
                 .bind(new)
                 .execute(&mut *transaction)
-                .await?
+                .await
+                .map_err(unstorable)?
                 .rows_affected();
             done.note(&column, written);
         }

@@ -20,11 +20,18 @@ pub struct Report {
     pub unreadable: u64,
     /// The first of them.
     pub unreadable_jobs: Vec<Unreadable>,
+    /// How many jobs the database refuses to hold in the form that they were to get, such as JSON with `\u0000` in a column of
+    /// the type `jsonb`. They stay as they are.
+    pub unstorable: u64,
+    /// The first of them.
+    pub unstorable_jobs: Vec<Unstorable>,
     /// How many jobs are still under another key: those that could not be opened, those that are being
     /// worked, and those that somebody else has in hand. Another run meets them again.
     pub left: u64,
     /// How many tokens within args and in further columns are still under another key: single values whose
-    /// [name](crate::MigrateOptions::value) was not given, what could not be opened, and those of jobs that are left.
+    /// [name](crate::MigrateOptions::value) was not given, those in bound fields, what could not be opened, and those of jobs
+    /// that are left. On the way to plaintext, all that stay sealed. After
+    /// [`kind_was`](crate::MigrateOptions::kind_was), all that may be bound to the name that their kind had.
     pub left_within: u64,
     /// Whether it was stopped.
     pub is_interrupted: bool,
@@ -44,6 +51,20 @@ pub struct Unreadable {
     pub kind: String,
     /// Why.
     pub class: ErrorKind,
+}
+
+/// A job that the database refused to hold as it was to become, and why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Unstorable {
+    /// The table's name.
+    pub table: String,
+    /// The job's id.
+    pub id: String,
+    /// The job's kind.
+    pub kind: String,
+    /// What the database says.
+    pub why: String,
 }
 
 /// How many unreadable jobs are listed; the rest are counted.

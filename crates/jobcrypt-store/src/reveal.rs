@@ -77,7 +77,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::NoJob`], [`Error::Audit`], [`Error::Hook`] when the job does not open, [`Error::Refused`]
+    /// [`Error::NoJob`], [`Error::NoId`], [`Error::Audit`], [`Error::Hook`] when the job does not open, [`Error::Refused`]
     /// when something is to be redacted and is not there, [`Error::Database`] and [`Error::Connection`].
     pub async fn reveal(
         &self,
@@ -85,6 +85,7 @@ impl Store {
         reveal: &Reveal,
         audit: &dyn AuditSink,
     ) -> Result<Revealed, Error> {
+        self.must_be_id(&reveal.id)?;
         let (table, row) = self.job(&reveal.id).await?;
         let event = AuditEvent::JobRevealed {
             table: table.name(),

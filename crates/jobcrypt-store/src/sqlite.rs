@@ -3,16 +3,17 @@ use std::{collections::BTreeMap, str::FromStr, time::Duration};
 use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
 use sqlx::{
-    AssertSqlSafe, Row as _, SqliteConnection, SqlitePool,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
 };
 
 use crate::{
     Count, Error, Form, Table,
+    counts::Counts,
     database::{Change, Database, Page, Rewritten, Row, Unparked, changed},
     row,
     sqlite::{
-        counting::{count_row, rows_to_count},
+        counting::rows_to_count,
         expression::is_parked,
         statement::{compare_and_swap, page_of_rows},
     },
@@ -33,10 +34,19 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 impl Sqlite {
     pub(crate) async fn connect(url: &str) -> Result<Self, Error> {
         let options = SqliteConnectOptions::from_str(url)?.busy_timeout(BUSY_TIMEOUT);
+        let file = options.get_filename().to_owned();
         let pool = SqlitePoolOptions::new().max_connections(2);
-        Ok(Self {
-            pool: pool.connect_with(options).await?,
-        })
+        match pool.connect_with(options).await {
+            Ok(pool) => Ok(Self { pool }),
+            Err(sqlx::Error::Database(_)) if !file.exists() => Err(Error::NoFile(file)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Has a connection of its own, that waits no longer than that for whoever writes.
+    async fn impatient(&self, patience: Duration) -> Result<SqliteConnection, Error> {
+        let options = SqliteConnectOptions::clone(&self.pool.connect_options());
+        Ok(options.busy_timeout(patience).connect().await?)
     }
 }
 
@@ -52,19 +62,43 @@ impl Database for Sqlite {
         rows.iter().map(column).collect()
     }
 
-    async fn count(&self, tables: &[Table]) -> Result<Vec<Count>, Error> {
-        let mut moment = self.pool.begin().await?;
-        let mut counts = BTreeMap::new();
+    fn form_of(&self, type_name: &str) -> Option<Form> {
+        match type_name {
+            "bytea" => Some(Form::Bytes),
+            "json" | "jsonb" => Some(Form::Json),
+            _ => None,
+        }
+    }
+
+    async fn count(
+        &self,
+        tables: &[Table],
+        patience: Option<Duration>,
+    ) -> Result<Vec<Count>, Error> {
+        let mut own;
+        let mut pooled;
+        let mut moment = if let Some(patience) = patience {
+            own = self.impatient(patience).await?;
+            // The one writer that there may be is this one, which writes nothing.
+            match own.begin_with("begin immediate").await {
+                Ok(moment) => moment,
+                Err(error) => return Err(still_written(error, tables)),
+            }
+        } else {
+            pooled = self.pool.acquire().await?;
+            pooled.begin().await?
+        };
+        let mut counts = Counts::default();
         for table in tables {
             // As they come: no id has to tell rows apart or to have an order.
             let sql = rows_to_count(table);
             let mut rows = sql.query().fetch(&mut *moment);
             while let Some(row) = rows.try_next().await? {
-                count_row(table, &row, &mut counts)?;
+                counts.add_row(table, &row::read_to_count(&row)?);
             }
         }
         moment.commit().await?;
-        Ok(counts.into_values().collect())
+        Ok(counts.into_vec())
     }
 
     async fn rows(&self, table: &Table, page: &Page<'_>) -> Result<Vec<Row>, Error> {
@@ -125,6 +159,13 @@ impl Database for Sqlite {
             last: rows.last().map(|row| row.id.clone()),
             written,
         })
+    }
+}
+
+fn still_written(error: sqlx::Error, tables: &[Table]) -> Error {
+    match (Error::from(error), tables.first()) {
+        (Error::Connection(_), Some(table)) => Error::StillWritten(table.name().to_owned()),
+        (other, _) => other,
     }
 }
 

@@ -22,21 +22,39 @@ pub(crate) fn is_object(stored: &[u8]) -> bool {
     stored.trim_ascii_start().first() == Some(&b'{')
 }
 
-/// Returns the text under the marker; whatever else stands there counts as a text that is no token.
+/// Returns the text under the marker; whatever else stands there counts as a text that is no token, and so does a marker
+/// in what is no JSON, unless it begins as an envelope does.
 pub(crate) fn token<'a>(stored: &'a [u8], marker: &str) -> Option<Cow<'a, str>> {
+    let holds_marker = contains(stored, marker.as_bytes());
     // Most values have no marker at all, and need not be parsed to see that.
-    let may_hold = stored.first() == Some(&b'{')
-        && (contains(stored, marker.as_bytes()) || stored.contains(&b'\\'));
-    if !may_hold && !stored.first().is_some_and(u8::is_ascii_whitespace) {
+    if !holds_marker && !stored.contains(&b'\\') {
         return None;
     }
-    let object: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(stored).ok()?;
-    let value = object.get(marker)?.get();
-    Some(serde_json::from_str::<Cow<'_, str>>(value).unwrap_or(Cow::Borrowed("")))
+    let object = serde_json::from_slice::<BTreeMap<Cow<'_, str>, &RawValue>>(stored);
+    match object {
+        Ok(object) => {
+            let value = object.get(marker)?.get();
+            Some(serde_json::from_str::<Cow<'_, str>>(value).unwrap_or(Cow::Borrowed("")))
+        }
+        Err(_) if !holds_marker => None,
+        Err(_) if !is_object(stored) && serde_json::from_slice::<&RawValue>(stored).is_ok() => None,
+        Err(_) => Some(Cow::Borrowed(beginning(stored, marker).unwrap_or(""))),
+    }
+}
+
+/// Returns what stands under the marker where a value begins with it, up to the first quote or escape, as far as it is there.
+fn beginning<'a>(stored: &'a [u8], marker: &str) -> Option<&'a str> {
+    let rest = stored.trim_ascii_start().strip_prefix(b"{")?;
+    let rest = rest.trim_ascii_start().strip_prefix(b"\"")?;
+    let rest = rest.strip_prefix(marker.as_bytes())?.strip_prefix(b"\"")?;
+    let rest = rest.trim_ascii_start().strip_prefix(b":")?;
+    let rest = rest.trim_ascii_start().strip_prefix(b"\"")?;
+    let ends = |byte: &u8| matches!(byte, b'"' | b'\\');
+    let text = &rest[..rest.iter().position(ends).unwrap_or(rest.len())];
+    std::str::from_utf8(text).ok()
 }
 
 /// The tokens in args that are not the one under the marker.
-#[cfg(any(test, feature = "sqlite"))]
 pub(crate) fn tokens_within<'a>(
     stored: &'a [u8],
     marker: &str,
@@ -101,6 +119,21 @@ mod tests {
             "plaintext"
         );
         assert_eq!(name_of(r#""a short text""#), "plaintext");
+        assert_eq!(name_of(r#"["river_encrypt"]"#), "plaintext");
+    }
+
+    #[test]
+    fn a_marker_in_what_is_no_json_is_never_plaintext() {
+        assert_eq!(
+            name_of(&format!(r#"{{"river_encrypt": "{TOKEN}"#)),
+            "sealed",
+            "cut short"
+        );
+        assert_eq!(
+            name_of(&format!("\u{feff}{{\"river_encrypt\":\"{TOKEN}\"}}")),
+            "unreadable",
+            "behind a byte order mark"
+        );
     }
 
     #[test]

@@ -258,21 +258,42 @@ impl Table {
         needed
     }
 
-    /// Takes columns for what the database says they are: in bytes that were read as text, no token would be found.
-    pub(crate) fn settle_forms(&mut self) -> Result<(), Error> {
+    /// Takes columns for what the database says they are, by `form_of` a type: in bytes that were read as text, no token
+    /// would be found.
+    pub(crate) fn settle_forms(
+        &mut self,
+        form_of: impl Fn(&str) -> Option<Form>,
+    ) -> Result<(), Error> {
         for column in std::iter::once(&mut self.args).chain(&mut self.further) {
-            column.form = match self.types.get(&column.name).map(String::as_str) {
-                Some("bytea") => Form::Bytes,
-                Some("json" | "jsonb") => Form::Json,
-                Some("bytea[]") => {
-                    return Err(Error::Refused(
-                        "a column holds lists of bytes, in which tokens cannot be counted",
-                    ));
-                }
-                _ => column.form,
+            let Some(type_name) = self.types.get(&column.name) else {
+                continue;
             };
+            if type_name == "bytea[]" {
+                return Err(Error::Refused(
+                    "a column holds lists of bytes, in which tokens cannot be counted",
+                ));
+            }
+            column.form = form_of(type_name).unwrap_or(column.form);
         }
         Ok(())
+    }
+
+    /// Refuses a text that no id of this table can be, which a database would compare with ids nevertheless, or complain
+    /// of in its own words.
+    pub(crate) fn must_be_id(&self, id: &str) -> Result<(), Error> {
+        let type_name = self.types.get(&self.id).map(|it| it.to_lowercase());
+        let (is_id, ids) = match type_name.as_deref() {
+            Some("uuid") => (is_uuid(id), "UUIDs, 32 hexadecimal digits in five groups"),
+            Some(name) if name.contains("int") => {
+                (id.parse::<i64>().is_ok(), "whole numbers, such as 4711")
+            }
+            _ => (!id.is_empty(), "texts that are not empty"),
+        };
+        if is_id {
+            return Ok(());
+        }
+        let table = self.name.clone();
+        Err(Error::NoId { table, ids })
     }
 
     /// Forgets the columns that an optional table does not have.
@@ -298,6 +319,12 @@ impl Table {
             State::Column { name, .. } | State::RunningWhileSet(name) => Some(name),
         }
     }
+}
+
+fn is_uuid(text: &str) -> bool {
+    let groups: Vec<_> = text.split('-').map(str::len).collect();
+    let digits = text.bytes().all(|it| it == b'-' || it.is_ascii_hexdigit());
+    digits && matches!(&*groups, [8, 4, 4, 4, 12] | [32])
 }
 
 /// Quotes a name, of which each part between dots is one of its own.

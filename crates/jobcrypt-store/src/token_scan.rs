@@ -2,7 +2,6 @@
 //! PostgreSQL does with `jc1f?\.[a-z0-9+-]+\.([A-Za-z0-9_-]{22})\.`.
 
 use jobcrypt_core::KeyId;
-#[cfg(feature = "sqlite")]
 use zeroize::Zeroizing;
 
 use crate::Found;
@@ -35,7 +34,6 @@ pub(crate) fn tokens(text: &[u8]) -> impl Iterator<Item = Head<'_>> {
 
 /// Replaces the escapes of JSON that may stand in a token for what they mean: `\u002B` for `+` and the like. What they
 /// mean elsewhere is no matter here. Returns `None` where there are none.
-#[cfg(feature = "sqlite")]
 pub(crate) fn unescaped(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     if !text.windows(4).any(|it| it == br"\u00") {
         return None;

@@ -8,12 +8,15 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] when no table is River's, the only queue that parks in its table;
+    /// [`Error::Refused`] when no table is River's, the only queue that parks in its table; [`Error::NoId`],
     /// [`Error::Database`] and [`Error::Connection`].
     pub async fn unpark(&self, selection: &Selection) -> Result<u64, Error> {
         let mut parking = self.tables.iter().filter(|it| it.is_river).peekable();
         if parking.peek().is_none() {
             return Err(Error::Refused("jobs are parked in River's table only"));
+        }
+        if let Some(id) = &selection.id {
+            self.must_be_id(id)?;
         }
         let mut put_back = 0;
         for table in parking {

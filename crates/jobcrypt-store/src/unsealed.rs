@@ -23,8 +23,11 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`] and [`Error::Connection`].
+    /// [`Error::Refused`] for a limit that is no id, [`Error::Database`] and [`Error::Connection`].
     pub async fn unsealed(&self, selection: &Selection) -> Result<Unsealed, Error> {
+        if let Some(limit) = &selection.up_to_id {
+            self.check_limit(limit)?;
+        }
         let mut unsealed = Unsealed::default();
         for table in &self.tables {
             let page = Page {

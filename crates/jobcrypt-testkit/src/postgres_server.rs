@@ -55,7 +55,17 @@ impl PostgresServer {
     /// [`NotFound`](io::ErrorKind::NotFound) if no PostgreSQL is installed; otherwise what initdb
     /// or the server had to say.
     pub fn start(parent: &Path) -> io::Result<Self> {
-        Self::start_on(parent, free_port)
+        Self::start_on(parent, free_port, None)
+    }
+
+    /// Starts another server that follows this one, and returns once it answers queries: a hot standby, which is
+    /// always a moment behind.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start`](Self::start).
+    pub fn standby(&self, parent: &Path) -> io::Result<Self> {
+        Self::start_on(parent, free_port, Some(self.port))
     }
 
     /// Returns the URL of the database `postgres`, for the superuser.
@@ -70,11 +80,15 @@ impl PostgresServer {
         &self.folder
     }
 
-    fn start_on(parent: &Path, mut port: impl FnMut() -> io::Result<u16>) -> io::Result<Self> {
+    fn start_on(
+        parent: &Path,
+        mut port: impl FnMut() -> io::Result<u16>,
+        primary: Option<u16>,
+    ) -> io::Result<Self> {
         let programs = PostgresPrograms::find()?;
         let mut tries = 1;
         loop {
-            match Self::launch(parent, port()?, &programs)?.wait_until_ready() {
+            match Self::launch(parent, port()?, &programs, primary)?.wait_until_ready() {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries < PORTS => {
                     tries += 1;
                 }
@@ -83,13 +97,19 @@ impl PostgresServer {
         }
     }
 
-    fn launch(parent: &Path, port: u16, programs: &PostgresPrograms) -> io::Result<Self> {
+    fn launch(
+        parent: &Path,
+        port: u16,
+        programs: &PostgresPrograms,
+        primary: Option<u16>,
+    ) -> io::Result<Self> {
         let mut command = Command::new("sh");
         command
             .args(["-c", include_str!("postgres_server.sh"), "postgres_server"])
             .arg(parent)
             .arg(port.to_string())
             .arg(programs.folder())
+            .args(primary.map(|port| port.to_string()))
             // PGOPTIONS, LANG and their like change what the server does and says.
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
@@ -220,9 +240,8 @@ mod tests {
         let first = taken.local_addr()?.port();
         let mut first_try = Some(first);
 
-        let server = PostgresServer::start_on(&std::env::temp_dir(), || {
-            first_try.take().map_or_else(free_port, Ok)
-        })?;
+        let port = || first_try.take().map_or_else(free_port, Ok);
+        let server = PostgresServer::start_on(&std::env::temp_dir(), port, None)?;
 
         assert_eq!(first_try, None);
         assert_ne!(server.port, first);
@@ -235,11 +254,12 @@ mod tests {
         let port = taken.local_addr()?.port();
         let mut tries = 0;
 
-        let error = PostgresServer::start_on(&std::env::temp_dir(), || {
+        let port = || {
             tries += 1;
             Ok(port)
-        })
-        .expect_err("the port is taken");
+        };
+        let error = PostgresServer::start_on(&std::env::temp_dir(), port, None)
+            .expect_err("the port is taken");
 
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
         assert_eq!(tries, PORTS);

@@ -3,16 +3,26 @@
 # Standard input is a pipe from the program that asked for the server. It closes when that program
 # drops the server, and just as well when it is interrupted or killed: one way out for all of them.
 #
-# Arguments: the folder in which to make the server's own, the port, the folder of the programs.
-parent=$1 port=$2 programs=$3
+# Arguments: the folder in which to make the server's own, the port, the folder of the programs; for a standby, the port of
+# its primary.
+parent=$1 port=$2 programs=$3 primary=$4
 
 # Ctrl-C and a closing terminal are for the program; this shell must outlive it.
 trap '' HUP INT TERM
 exec 3<&0 </dev/null
 
+make() {
+    if [ -n "$primary" ]; then
+        "$programs/pg_basebackup" --pgdata="$folder/data" --host=127.0.0.1 --port="$primary" --username=postgres \
+            --checkpoint=fast --write-recovery-conf --no-sync
+    else
+        "$programs/initdb" --pgdata="$folder/data" --username=postgres --auth=trust \
+            --encoding=UTF8 --no-locale --no-sync
+    fi
+}
+
 keep() {
-    "$programs/initdb" --pgdata="$folder/data" --username=postgres --auth=trust \
-        --encoding=UTF8 --no-locale --no-sync || return
+    make || return
     set -- "$programs/postgres" -D "$folder/data" \
         -c listen_addresses=127.0.0.1 -c port="$port" -c unix_socket_directories= \
         -c max_connections=200 -c fsync=off -c full_page_writes=off -c synchronous_commit=off

@@ -22,13 +22,10 @@ use crate::{
 #[derive(Args)]
 pub(crate) struct Inspect {
     #[command(flatten)]
-    store: StoreArguments,
-
-    #[command(flatten)]
     selection: SelectionArguments,
 
     /// How many jobs to show at most
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
 
     /// Decrypt the job of --id and print its args, its output and its errors
@@ -48,6 +45,9 @@ pub(crate) struct Inspect {
     audit: Option<PathBuf>,
 
     #[command(flatten)]
+    store: StoreArguments,
+
+    #[command(flatten)]
     hook: HookArguments,
 }
 
@@ -65,6 +65,9 @@ impl Inspect {
         if let (true, Some(id)) = (jobs.is_empty(), self.selection.id()) {
             let error = jobcrypt::store::Error::NoJob(id.to_owned());
             return Err(store_arguments::failure(error));
+        }
+        if jobs.is_empty() {
+            self.selection.look_for_kind(&store).await?;
         }
         let document: Vec<_> = jobs.iter().map(document).collect();
         output.result(&document, |_| text(&jobs))?;

@@ -2,7 +2,7 @@ use std::{fmt::Write, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use jobcrypt::store::{MigrateOptions, Progress, Report, Selection, Stop, Store, Unsealed};
+use jobcrypt::store::{Error, MigrateOptions, Progress, Report, Selection, Stop, Store, Unsealed};
 use serde_json::{Value, json};
 
 use crate::{
@@ -13,19 +13,13 @@ use crate::{
     jobs::{
         inspect, interrupt, status,
         store_arguments::{self, StoreArguments},
-        text_table::{shown, text_table},
+        text_table::{many, shown, text_table},
     },
     output::Output,
 };
 
 #[derive(Args)]
 pub(crate) struct Migrate {
-    #[command(flatten)]
-    store: StoreArguments,
-
-    #[command(flatten)]
-    hook: HookArguments,
-
     /// Write nothing
     #[arg(long)]
     dry_run: bool,
@@ -69,6 +63,12 @@ pub(crate) struct Migrate {
     /// Seal what --seal-plaintext has shown
     #[arg(long, requires = "seal_plaintext")]
     yes: bool,
+
+    #[command(flatten)]
+    store: StoreArguments,
+
+    #[command(flatten)]
+    hook: HookArguments,
 }
 
 #[derive(Clone, Copy, Eq, PartialEq, ValueEnum)]
@@ -79,6 +79,7 @@ enum Goal {
 
 impl Migrate {
     pub(crate) async fn run(self, output: &Output) -> Result<Exit, Failure> {
+        self.must_go_one_way()?;
         let store = self.store.store_of(&self.hook).await?;
         let hook = self.hook.hook()?;
         let stop = Stop::default();
@@ -96,16 +97,39 @@ impl Migrate {
             .await;
         interrupt.abort();
         bar.finish_and_clear();
-        let report = report.map_err(store_arguments::failure)?;
+        let report = report.map_err(|error| {
+            let is_lost = matches!(error, Error::Connection(_));
+            let failure = store_arguments::failure(error);
+            if !is_lost {
+                return failure;
+            }
+            failure.next_step("what was moved stays moved; the same command goes on from there")
+        })?;
+        store_arguments::warn_of_kind(self.kind.as_deref(), &report.status);
         let unknown = status::unknown(&report.status, &hook.keys().snapshot());
         let left_unsealed = match self.to {
             Goal::Primary => report.status.plaintext() + report.status.legacy(),
             Goal::Plaintext => 0,
         };
         output.result(&document(&report, unknown), |_| {
-            text(&report, unknown, left_unsealed)
+            self.text(&report, unknown, left_unsealed)
         })?;
         Ok(self.exit(&report))
+    }
+
+    /// Out of encryption there is nothing to seal and nothing to rename.
+    fn must_go_one_way(&self) -> Result<(), Failure> {
+        let others = [
+            (self.seal_plaintext, "--seal-plaintext"),
+            (!self.kind_was.is_empty(), "--kind-was"),
+            (!self.value.is_empty(), "--value"),
+        ];
+        let other = others.iter().find(|(is_given, _)| *is_given);
+        let (Goal::Plaintext, Some((_, other))) = (self.to, other) else {
+            return Ok(());
+        };
+        let message = format!("--to plaintext opens the args of jobs, and {other} is not for that");
+        Err(Failure::new(Exit::Usage, message).next_step("give one of the two"))
     }
 
     fn options(&self, stop: &Stop) -> MigrateOptions {
@@ -159,12 +183,81 @@ impl Migrate {
     fn exit(&self, report: &Report) -> Exit {
         if report.is_interrupted {
             Exit::Interrupted
-        } else if report.unreadable > 0 || (report.left > 0 && !self.dry_run) {
+        } else if report.unreadable + report.unstorable > 0 || (report.left > 0 && !self.dry_run) {
             Exit::Findings
         } else {
             Exit::Done
         }
     }
+
+    fn text(&self, report: &Report, unknown: u64, left_unsealed: u64) -> String {
+        let mut text = status::counts_text(&report.status);
+        if report.is_interrupted {
+            text.push_str(
+                "\ninterrupted; what was moved stays moved, and the same command goes on from here\n",
+            );
+        }
+        let _ = writeln!(
+            text,
+            "\n{} moved, {} of them named no key before; {} left; {} could not be opened; {} under keys that are not at hand",
+            report.migrated,
+            report.sealed,
+            report.left,
+            report.unreadable,
+            many(unknown, "token"),
+        );
+        if report.further + report.left_within > 0 {
+            let _ = writeln!(
+                text,
+                "outputs, errors and values: {} moved; {} left, {}",
+                many(report.further, "column"),
+                many(report.left_within, "token"),
+                self.why_left()
+            );
+        }
+        if left_unsealed > 0 {
+            let _ = writeln!(
+                text,
+                "{} no key and stay as they are: --seal-plaintext shows them",
+                if left_unsealed == 1 {
+                    "1 names".to_owned()
+                } else {
+                    format!("{left_unsealed} name")
+                }
+            );
+        }
+        for job in &report.unreadable_jobs {
+            let class = job.class.as_str();
+            text.push_str(&line(&job.table, &job.id, &job.kind, class));
+        }
+        if report.unstorable > 0 {
+            let _ = writeln!(
+                text,
+                "{} stay as they are, since the database refuses what they would become:",
+                report.unstorable
+            );
+        }
+        for job in &report.unstorable_jobs {
+            text.push_str(&line(&job.table, &job.id, &job.kind, &job.why));
+        }
+        text
+    }
+
+    /// What the tokens are that are not moved though they stand in the table.
+    fn why_left(&self) -> &'static str {
+        if self.to == Goal::Plaintext {
+            "which stay sealed: --to plaintext opens the args alone, so keep their keys"
+        } else if self.kind_was.is_empty() {
+            "of values whose name --value was not given, in bound fields, or of jobs that are left"
+        } else {
+            "some of which may be bound to the former kind: they do not move, and do not open under the new one"
+        }
+    }
+}
+
+fn line(table: &str, id: &str, kind: &str, why: &str) -> String {
+    let [table, id, kind] = [table, id, kind].map(shown);
+    format!("  {table} {id} {kind} {why}\n")
 }
 
 /// Draws on a terminal only, and on standard error.
@@ -212,48 +305,14 @@ fn unsealed_text(unsealed: &Unsealed) -> String {
     text
 }
 
-fn text(report: &Report, unknown: u64, left_unsealed: u64) -> String {
-    let mut text = status::counts_text(&report.status);
-    if report.is_interrupted {
-        text.push_str(
-            "\ninterrupted; what was moved stays moved, and the same command goes on from here\n",
-        );
-    }
-    let _ = writeln!(
-        text,
-        "\n{} moved, {} of them named no key before; {} left; {} could not be opened; {unknown} tokens under keys that are not at hand",
-        report.migrated, report.sealed, report.left, report.unreadable
-    );
-    if report.further + report.left_within > 0 {
-        let _ = writeln!(
-            text,
-            "outputs, errors and values: {} columns moved; {} tokens left, of values whose name --value was not given, or of jobs that are left",
-            report.further, report.left_within
-        );
-    }
-    if left_unsealed > 0 {
-        let _ = writeln!(
-            text,
-            "{left_unsealed} name no key and stay as they are: --seal-plaintext shows them"
-        );
-    }
-    for job in &report.unreadable_jobs {
-        let _ = writeln!(
-            text,
-            "  {} {} {} {}",
-            shown(&job.table),
-            shown(&job.id),
-            shown(&job.kind),
-            job.class.as_str()
-        );
-    }
-    text
-}
-
 fn document(report: &Report, unknown: u64) -> Value {
     let unreadable = report.unreadable_jobs.iter().map(
         |it| json!({"table": it.table, "id": it.id, "kind": it.kind, "class": it.class.as_str()}),
     );
+    let unstorable = report
+        .unstorable_jobs
+        .iter()
+        .map(|it| json!({"table": it.table, "id": it.id, "kind": it.kind, "why": it.why}));
     json!({
         "scanned": report.scanned,
         "migrated": report.migrated,
@@ -264,6 +323,8 @@ fn document(report: &Report, unknown: u64) -> Value {
         "left_within": report.left_within,
         "unreadable": report.unreadable,
         "unreadable_jobs": unreadable.collect::<Vec<_>>(),
+        "unstorable": report.unstorable,
+        "unstorable_jobs": unstorable.collect::<Vec<_>>(),
         "unknown_key": unknown,
         "interrupted": report.is_interrupted,
         "counts": status::counts(&report.status),

@@ -17,7 +17,7 @@ use crate::{
     hook_arguments::HookArguments,
     jobs::{
         store_arguments::{self, StoreArguments},
-        text_table::{shown, text_table},
+        text_table::{many, shown, text_table},
     },
     output::Output,
     own_file,
@@ -25,9 +25,6 @@ use crate::{
 
 #[derive(Args)]
 pub(crate) struct Status {
-    #[command(flatten)]
-    store: StoreArguments,
-
     /// Open every job as well, with the keys given; leave a key out to see whether all open without it
     #[arg(long)]
     verify: bool,
@@ -43,6 +40,9 @@ pub(crate) struct Status {
     /// Say of this key, too, whether it can be removed. Which one is the primary shows where keys are given
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     key: Vec<KeyId>,
+
+    #[command(flatten)]
+    store: StoreArguments,
 
     #[command(flatten)]
     hook: HookArguments,
@@ -157,7 +157,11 @@ fn reason(safe: SafeToRemove) -> String {
             "no: this is a replica, which may be behind; count in the database that is written"
                 .to_owned()
         }
+        SafeToRemove::StillNeeded(1) => "no: 1 token needs it".to_owned(),
         SafeToRemove::StillNeeded(tokens) => format!("no: {tokens} tokens need it"),
+        SafeToRemove::MayBeNeeded(1) => {
+            "no: 1 job names no key; open it without this one, by --verify".to_owned()
+        }
         SafeToRemove::MayBeNeeded(jobs) => {
             format!("no: {jobs} jobs name no key; open all of them without it, by --verify")
         }
@@ -214,8 +218,8 @@ fn text(counted: &Counted, keys: &[(KeyId, Verdict)], verified: Option<&Verified
     text.push_str(&text_table(&head, &rows));
     let _ = writeln!(
         text,
-        "\n{} jobs: {} plaintext, {} legacy, {} unreadable, {} parked",
-        counted.jobs(),
+        "\n{}: {} plaintext, {} legacy, {} unreadable, {} parked",
+        many(counted.jobs(), "job"),
         counted.plaintext(),
         counted.legacy(),
         counted.unreadable(),

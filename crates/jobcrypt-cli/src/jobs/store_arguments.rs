@@ -1,17 +1,21 @@
 use std::env;
 
 use clap::{Args, ValueEnum};
-use jobcrypt::store::{Error, Form, Selection, Store, Table};
+use jobcrypt::store::{Error, Form, Selection, Status, Store, Table};
 
-use crate::{exit::Exit, failure::Failure, hook_arguments::HookArguments, variable_name};
+use crate::{
+    exit::Exit, failure::Failure, hook_arguments::HookArguments, jobs::text_table::shown,
+    variable_name,
+};
 
 /// Where the jobs are.
 #[derive(Args)]
 #[command(next_help_heading = "Where the jobs are")]
 pub(crate) struct StoreArguments {
     /// The environment variable that holds the URL of the database, postgres://... or sqlite://...
-    #[arg(long, value_name = "VARIABLE", default_value = "DATABASE_URL")]
-    database_from: String,
+    /// [default: DATABASE_URL]
+    #[arg(long, value_name = "VARIABLE")]
+    database_from: Option<String>,
 
     /// The schema of River's tables
     #[arg(long, value_name = "SCHEMA", conflicts_with = "table")]
@@ -126,6 +130,7 @@ impl StoreArguments {
 
     /// Connects to it, where tokens stand under the marker of a hook.
     pub(crate) async fn store_of(&self, hook: &HookArguments) -> Result<Store, Failure> {
+        hook.check()?;
         self.store_under(hook.marker()).await
     }
 
@@ -136,21 +141,35 @@ impl StoreArguments {
         self.connect(tables).await
     }
 
-    /// Whether a schema or a table is named.
+    /// Whether a database, a schema or a table is named.
     pub(crate) fn is_named(&self) -> bool {
-        self.schema.is_some() || self.table.is_some()
+        self.database_from.is_some() || self.schema.is_some() || self.table.is_some()
     }
 
     async fn connect(&self, tables: Vec<Table>) -> Result<Store, Failure> {
-        variable_name::check("--database-from", &self.database_from, Exit::Database)?;
-        let url = env::var(&self.database_from).map_err(|_| {
+        let variable = self.database_from.as_deref().unwrap_or("DATABASE_URL");
+        variable_name::check("--database-from", variable, Exit::Database)?;
+        let url = env::var(variable).map_err(|_| {
             Failure::new(
                 Exit::Database,
-                format!("the variable {} is not set", self.database_from),
+                format!("the variable {variable} is not set"),
             )
             .next_step("set it to the URL of the database, or name another with --database-from")
         })?;
-        Store::connect(&url, tables).await.map_err(failure)
+        Store::connect(&url, tables).await.map_err(|error| {
+            let is_of_url = matches!(
+                error,
+                Error::Database(_) | Error::NoFile(_) | Error::Unreachable(_) | Error::Url
+            );
+            let failure = failure(error);
+            match (is_of_url, has_odd_password(&url)) {
+                (true, true) => failure.about(variable).next_step(
+                    "in the password of a URL, write @ as %40, / as %2F, # as %23, ? as %3F and % as %25",
+                ),
+                (true, false) => failure.about(variable),
+                (false, _) => failure,
+            }
+        })
     }
 
     fn tables(&self) -> Result<Vec<Table>, Failure> {
@@ -227,6 +246,37 @@ impl SelectionArguments {
     pub(crate) fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
+
+    /// Where nothing was found, looks whether that is because no job is of the kind that was asked for.
+    pub(crate) async fn look_for_kind(&self, store: &Store) -> Result<(), Failure> {
+        if self.kind.is_some() {
+            let counted = store.status().await.map_err(failure)?;
+            warn_of_kind(self.kind.as_deref(), &counted);
+        }
+        Ok(())
+    }
+}
+
+/// Says so where no job is of this kind: a kind is easily misspelled.
+pub(crate) fn warn_of_kind(kind: Option<&str>, counted: &Status) {
+    if let Some(kind) = kind
+        && counted.counts().iter().all(|it| it.kind != kind)
+    {
+        let kind = shown(kind);
+        eprintln!("no job is of the kind {kind}; `jobcrypt jobs status` lists the kinds");
+    }
+}
+
+/// Whether the password in a URL seems to hold what has a meaning of its own there.
+fn has_odd_password(url: &str) -> bool {
+    let Some((_, rest)) = url
+        .split_once("://")
+        .filter(|(scheme, _)| scheme.starts_with("postgres"))
+    else {
+        return false;
+    };
+    let (before, behind) = rest.split_once(['/', '#', '?']).unwrap_or((rest, ""));
+    before.matches('@').count() > 1 || !before.contains('@') && behind.contains('@')
 }
 
 fn incomplete(message: &str) -> Failure {
@@ -239,10 +289,16 @@ pub(crate) fn failure(error: Error) -> Failure {
             Exit::Refused
         }
         Error::Hook(_) => Exit::Keys,
+        Error::NoId { .. } => Exit::Usage,
+        Error::StillWritten(_) => Exit::Locked,
         Error::Connection(_)
         | Error::Database(_)
+        | Error::MayNotLock(_)
         | Error::NoColumn { .. }
+        | Error::NoFile(_)
         | Error::NoTable(_)
+        | Error::OtherCase { .. }
+        | Error::Unreachable(_)
         | Error::Url => Exit::Database,
         _ => Exit::Failed,
     };

@@ -4,17 +4,20 @@ use serde_json::json;
 use crate::{
     exit::Exit,
     failure::Failure,
-    jobs::store_arguments::{self, SelectionArguments, StoreArguments},
+    jobs::{
+        store_arguments::{self, SelectionArguments, StoreArguments},
+        text_table::many,
+    },
     output::Output,
 };
 
 #[derive(Args)]
 pub(crate) struct Unpark {
     #[command(flatten)]
-    store: StoreArguments,
+    selection: SelectionArguments,
 
     #[command(flatten)]
-    selection: SelectionArguments,
+    store: StoreArguments,
 }
 
 impl Unpark {
@@ -24,8 +27,11 @@ impl Unpark {
             .unpark(&self.selection.selection())
             .await
             .map_err(store_arguments::failure)?;
+        if put_back == 0 {
+            self.selection.look_for_kind(&store).await?;
+        }
         output.result(&json!({"put_back": put_back}), |_| {
-            format!("{put_back} jobs put back\n")
+            format!("{} put back\n", many(put_back, "job"))
         })?;
         Ok(Exit::Done)
     }

@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use clap::Args;
-use jobcrypt::{KeyId, store::SafeToRemove};
+use jobcrypt::{KeyId, keys::RepositoryError, store::SafeToRemove};
 
 use crate::{
     exit::Exit,
@@ -17,17 +19,22 @@ pub(crate) struct Destroy {
     #[arg(value_name = "KEY ID", allow_hyphen_values = true)]
     id: KeyId,
 
-    /// Count the jobs of the database first, and destroy nothing that one of them needs. Jobs of other tables and databases are
-    /// not counted, nor values that an app sealed within args that were then sealed: `jobcrypt jobs status --verify` finds those
+    /// Count the jobs of the database first, at a moment in which nobody is writing to them, and destroy nothing that one of
+    /// them needs. Jobs of other tables and databases are not counted unless --and-store names them, nor values that an app sealed
+    /// within args that were then sealed: `jobcrypt jobs status --verify` finds those
     #[arg(long)]
     store: bool,
 
-    #[command(flatten)]
-    jobs: CountedJobs,
+    /// How long --store waits for transactions that are writing jobs to end
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration, requires = "store")]
+    wait: Duration,
 
     /// Yes: jobs and backups that need the key can never be read again
     #[arg(long)]
     yes: bool,
+
+    #[command(flatten)]
+    jobs: CountedJobs,
 }
 
 impl Destroy {
@@ -43,6 +50,11 @@ impl Destroy {
         }
         let repository = self.repository.open()?;
         if self.store {
+            // Before anybody has to wait for a count.
+            let status = repository.status()?;
+            if status.tombstones.iter().all(|grave| grave.id != self.id) {
+                return Err(RepositoryError::NotRetired { id: self.id }.into());
+            }
             self.must_be_unused().await?;
         } else {
             self.jobs.must_not_be_named()?;
@@ -52,8 +64,8 @@ impl Destroy {
     }
 
     async fn must_be_unused(&self) -> Result<(), Failure> {
-        let counted = self.jobs.count().await?;
-        let why = match counted.safe_to_remove(self.id, None) {
+        let counted = self.jobs.count(Some(self.wait)).await?;
+        let why = match counted.safe_to_remove(self.id) {
             SafeToRemove::Yes => return Ok(()),
             SafeToRemove::StillNeeded(tokens) => format!("tokens that need the key: {tokens}"),
             SafeToRemove::MayBeNeeded(jobs) => {

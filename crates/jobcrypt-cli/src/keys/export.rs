@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jobcrypt::keys::KeyRepository;
 
-use crate::{exit::Exit, failure::Failure, output::Output};
+use crate::{exit::Exit, failure::Failure, jobs::text_table::many, output::Output};
 
 #[derive(Args)]
 pub(crate) struct Export {
@@ -21,9 +21,9 @@ impl Export {
         let exported = KeyRepository::open(&self.repository)?.export(&self.to)?;
         output.result(&exported, |it| {
             format!(
-                "exported {} keys, generation {}, fingerprint {}\n\n\
+                "exported {}, generation {}, fingerprint {}\n\n\
                  Bring {} to the other nodes, run `jobcrypt keys import` there, then remove it everywhere.\n",
-                it.keys,
+                many(it.keys as u64, "key"),
                 it.generation,
                 it.fingerprint,
                 self.to.display()

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jobcrypt::keys::KeyRepository;
 
-use crate::{exit::Exit, failure::Failure, output::Output};
+use crate::{exit::Exit, failure::Failure, jobs::text_table::many, output::Output};
 
 #[derive(Args)]
 pub(crate) struct Import {
@@ -26,8 +26,8 @@ impl Import {
                 "there already:"
             };
             format!(
-                "{begin} {} keys, generation {}, fingerprint {}\n\nRemove {} now.\n",
-                it.keys,
+                "{begin} {}, generation {}, fingerprint {}\n\nRemove {} now.\n",
+                many(it.keys as u64, "key"),
                 it.generation,
                 it.fingerprint,
                 self.from.display()

@@ -20,11 +20,9 @@ pub(crate) struct Rotate {
 
     /// Count the jobs of the database first, while the repository is locked: free keys go to the archive, and
     /// nothing is changed while a job needs a key other than the primary. Jobs of other tables and databases are not counted
+    /// unless --and-store names them
     #[arg(long)]
     store: bool,
-
-    #[command(flatten)]
-    jobs: CountedJobs,
 
     /// You have counted: no stored job needs a key other than the primary. Free keys go to the archive
     #[arg(long, conflicts_with = "store")]
@@ -50,6 +48,9 @@ pub(crate) struct Rotate {
     /// The cipher of the key that is staged now; that of the key before unless given
     #[arg(long)]
     cipher: Option<CipherName>,
+
+    #[command(flatten)]
+    jobs: CountedJobs,
 }
 
 impl Rotate {
@@ -70,7 +71,7 @@ impl Rotate {
 
     async fn usage(&self) -> Result<Usage, Failure> {
         if self.store {
-            let counted = self.jobs.count().await?;
+            let counted = self.jobs.count(None).await?;
             return Ok(Usage::counted(counted.usage(), counted.unattributed()));
         }
         self.jobs.must_not_be_named()?;

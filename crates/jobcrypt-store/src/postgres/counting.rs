@@ -1,8 +1,10 @@
-//! The two statements that count what rests in a table.
+//! The statements that count what rests in a table.
 
 use crate::{
     Form, Table,
-    postgres::expression::{is_parked, json, kind, state, text, token},
+    postgres::expression::{
+        is_in_doubt, is_jsonb, is_parked, kind, state, stored, text, token, type_under_marker,
+    },
     table::{Column, column, literal, quoted},
 };
 
@@ -11,6 +13,9 @@ const HEAD: &str = r"(jc1f?\.[a-z0-9+-]+\.[A-Za-z0-9_-]{22})\.";
 
 /// What stands for the beginning of a token where a legacy form is.
 pub(crate) const LEGACY: &str = "legacy";
+
+/// What stands there for rows that [`rows_in_doubt`] reads.
+pub(crate) const DOUBT: &str = "doubt";
 
 /// One pass over the table: what the args are as a whole, and whether tokens rest elsewhere in the row.
 pub(crate) fn count_of_args(table: &Table) -> String {
@@ -30,14 +35,22 @@ pub(crate) fn count_of_args(table: &Table) -> String {
 /// The rows of the first pass that hold tokens elsewhere, token by token.
 pub(crate) fn count_elsewhere(table: &Table) -> String {
     let args = &table.args;
-    let siblings = match args.form {
-        Form::Json => format!("({} - {})::text", json(table, args), literal(&table.marker)),
+    let siblings = if is_jsonb(table, args) {
+        format!(
+            "({} - {})::text",
+            column(&args.name),
+            literal(&table.marker)
+        )
+    } else {
         // Beside fields, another one may come before that under the marker.
-        Form::Bytes | Form::Text => format!("replace({}, {}, '')", text(args), token(table)),
+        let (text, token) = (text(args), token(table));
+        format!(
+            "overlay({text} placing '' from greatest(position({token} in {text}), 1) for length({token}))"
+        )
     };
     let within = format!(
-        "case when {} is null then {} else {siblings} end",
-        token(table),
+        "case when {} then {siblings} else {} end",
+        is_token(table),
         text(args)
     );
     let places = std::iter::once(within).chain(table.further.iter().map(text));
@@ -45,15 +58,14 @@ pub(crate) fn count_elsewhere(table: &Table) -> String {
         .enumerate()
         .map(|(at, text)| {
             format!(
-                r"select {at} as place, m[1] as head
-                  from regexp_matches(replace(replace({text}, '\u002B', '+'), '\u002b', '+'), '{HEAD}', 'g') m"
+                "select {at} as place, m[1] as head from regexp_matches({text}, '{HEAD}', 'g') m"
             )
         })
         .collect();
     format!(
         "select {kind}, {state}, {parked}, found.head, count(*), {oldest}, found.place
          from {name} as t cross join lateral ({found}) as found
-         where {elsewhere} group by 1, 2, 3, 4, found.place",
+         where {elsewhere} and not {doubt} group by 1, 2, 3, 4, found.place",
         kind = kind(table),
         state = state(table),
         parked = is_parked(table),
@@ -61,6 +73,26 @@ pub(crate) fn count_elsewhere(table: &Table) -> String {
         name = quoted(table.name()),
         found = found.join(" union all "),
         elsewhere = is_elsewhere(table),
+        doubt = is_in_doubt(table),
+    )
+}
+
+/// The rows of which SQL cannot tell what they hold, as they are.
+pub(crate) fn rows_in_doubt(table: &Table) -> String {
+    let created = table.created.as_deref();
+    let created = created.map_or_else(
+        || "null::text".to_owned(),
+        |it| format!("{}::text", column(it)),
+    );
+    let values = std::iter::once(&table.args).chain(&table.further);
+    format!(
+        "select {kind}, {state}, {parked}, {created}, {values} from {name} as t where {doubt}",
+        kind = kind(table),
+        state = state(table),
+        parked = is_parked(table),
+        values = values.map(stored).collect::<Vec<_>>().join(", "),
+        name = quoted(table.name()),
+        doubt = is_in_doubt(table),
     )
 }
 
@@ -74,56 +106,69 @@ fn head(table: &Table) -> String {
             "'{form}.' || left(split_part({token}, '.', 2), 65) || '.' || left(split_part({token}, '.', 3), 23)"
         )
     };
+    let (is_marked, is_text) = match table.args.form {
+        Form::Json => {
+            let under_marker = type_under_marker(table);
+            (
+                format!("{under_marker} is not null"),
+                format!("{under_marker} = 'string'"),
+            )
+        }
+        Form::Bytes | Form::Text => ("false".to_owned(), "true".to_owned()),
+    };
     format!(
-        "case when starts_with({token}, 'jc1.') then {whole}
-         when starts_with({token}, 'jc1f.') then {fields}
-         when {token} is null then case when {is_legacy_string} then '{LEGACY}' when {is_escaped} then '' end
-         when {token} ~ '^[A-Za-z0-9+/]+=*$' then '{LEGACY}'
+        "case when {doubt} then '{DOUBT}'
+         when {is_whole} then {whole}
+         when {is_of_fields} then {fields}
+         when {token} is null then case when {is_legacy_string} then '{LEGACY}' when {is_marked} then '' end
+         when {token} ~ '^[A-Za-z0-9+/]+=*$' and {is_text} then '{LEGACY}'
          else '' end",
+        doubt = is_in_doubt(table),
+        is_whole = begins(&token, "jc1"),
+        is_of_fields = begins(&token, "jc1f"),
         whole = head("jc1"),
         fields = head("jc1f"),
-        is_legacy_string = is_legacy_string(&table.args, table),
-        is_escaped = is_escaped(&table.args),
+        is_legacy_string = is_legacy_string(table),
     )
 }
 
-/// Whether letters of a token or of the marker may be escaped: no encoder does that by itself, but a hook opens it. PostgreSQL's own
-/// JSON has no such escapes. (.NET escapes `+`, which stands in tokens with padding only.)
-fn is_escaped(args: &Column) -> String {
-    match args.form {
-        Form::Json => "false".to_owned(),
-        Form::Bytes | Form::Text => format!(
-            r"position('\u00' in {0}) > 0 and {0} ~ '\\u00(2[dDeE]|3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aA])'",
-            text(args)
-        ),
-    }
+/// Whether a text has all dots of a token's head. As cheap as a look at its first letters.
+fn begins(token: &str, form: &str) -> String {
+    format!("{token} like '{form}.%.%.%'")
+}
+
+/// Whether a token stands under the marker, and not something else.
+fn is_token(table: &Table) -> String {
+    let token = token(table);
+    let (whole, fields) = (begins(&token, "jc1"), begins(&token, "jc1f"));
+    format!("coalesce({whole} or {fields}, false)")
 }
 
 /// Whether the args are a string of base64 and nothing else, long enough to be a ciphertext.
-fn is_legacy_string(args: &Column, table: &Table) -> String {
-    let base64 = r#"'^\s*"[A-Za-z0-9+/_\\-]{50}'"#;
+fn is_legacy_string(table: &Table) -> String {
+    let args = &table.args;
+    let is_base64 = format!(r#"{} ~ '^\s*"[A-Za-z0-9+/_\\-]{{50}}'"#, text(args));
+    let name = column(&args.name);
     match args.form {
-        Form::Json => format!(
-            "jsonb_typeof({}) = 'string' and {} ~ {base64}",
-            json(table, args),
-            text(args)
-        ),
-        Form::Bytes | Form::Text => format!("{} ~ {base64}", text(args)),
+        Form::Json if is_jsonb(table, args) => {
+            format!("jsonb_typeof({name}) = 'string' and {is_base64}")
+        }
+        Form::Json => format!("json_typeof({name}) = 'string' and {is_base64}"),
+        Form::Bytes | Form::Text => is_base64,
     }
 }
 
 fn is_elsewhere(table: &Table) -> String {
-    let args = &table.args;
-    let beside_token = match args.form {
-        Form::Json => format!(
-            "({} - {}) <> '{{}}'",
-            json(table, args),
-            literal(&table.marker)
-        ),
-        Form::Bytes | Form::Text => format!("{} like '%jc1%jc1%'", text(args)),
+    let args: &Column = &table.args;
+    let beside_token = if is_jsonb(table, args) {
+        let marker = literal(&table.marker);
+        format!("({} - {marker}) <> '{{}}'", column(&args.name))
+    } else {
+        format!("{} like '%jc1%jc1%'", text(args))
     };
+    // Whether that is a token, the second statement looks.
     let mut places = vec![format!(
-        "case when {} is null then {} like '%jc1%' else {beside_token} end",
+        "case when starts_with({}, 'jc1') then {beside_token} else {} like '%jc1%' end",
         token(table),
         text(args),
     )];

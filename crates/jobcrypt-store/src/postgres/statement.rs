@@ -5,7 +5,9 @@ use sqlx::{AssertSqlSafe, Postgres as Driver, postgres::PgArguments, query::Quer
 use crate::{
     Form, Table,
     database::Page,
-    postgres::expression::{id_type, is_parked, key_id, kind, state, stored, text, token},
+    postgres::expression::{
+        id_type, is_in_doubt, is_parked, key_id, kind, may_hold_marker, state, stored, text,
+    },
     table::{Column, column, literal, quoted, quoted_part},
 };
 
@@ -40,14 +42,19 @@ impl Sql {
             (format!("{} = ${{}}", kind(table)), &selection.kind),
             (format!("{} = ${{}}", state(table)), &selection.state),
             (
-                format!("{} = ${{}}", key_id(table)),
+                format!(
+                    "({} = ${{}} or ({} and position('.' || ${{}} || '.' in {}) > 0))",
+                    key_id(table),
+                    is_in_doubt(table),
+                    text(&table.args),
+                ),
                 &selection.key_id.map(|id| id.to_string()),
             ),
         ];
         for (condition, text) in texts {
             if let Some(text) = text {
                 self.texts.push(text.clone());
-                self.and(&condition.replace("{}", &format!("{}::text", self.texts.len())));
+                self.and(&condition.replace("${}", &format!("${}::text", self.texts.len())));
             }
         }
         if selection.only_parked {
@@ -65,7 +72,7 @@ impl Sql {
             let places = std::iter::once(&table.args).chain(&table.further);
             let holds =
                 places.map(|place| format!("coalesce({} like '%jc1%', false)", text(place)));
-            let marked = std::iter::once(format!("{} is not null", token(table)));
+            let marked = std::iter::once(may_hold_marker(table));
             let any: Vec<_> = marked.chain(holds).collect();
             self.and(&format!("({})", any.join(" or ")));
         }
@@ -74,13 +81,14 @@ impl Sql {
             self.lists.push(targets.keys().cloned().collect());
             self.lists
                 .push(targets.values().map(ToString::to_string).collect());
-            self.and(&format!("{} is not null", token(table)));
+            self.and(&may_hold_marker(table));
             self.and(&format!(
-                "{} is distinct from (${}::text[])[array_position(${}::text[], {})]",
+                "({} is distinct from (${}::text[])[array_position(${}::text[], {})] or {})",
                 key_id(table),
                 at + 2,
                 at + 1,
                 kind(table),
+                is_in_doubt(table),
             ));
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     Form, Table,
-    table::{Column, Kind, State, column, quoted, quoted_part},
+    table::{Column, Kind, State, column, literal, quoted, quoted_part},
 };
 
 pub(crate) fn is_parked(table: &Table) -> String {
@@ -43,6 +43,12 @@ pub(crate) fn state(table: &Table) -> String {
             )
         }
     }
+}
+
+/// Whether args may hold something under the marker, of which letters may be escaped.
+pub(crate) fn may_hold_marker(table: &Table) -> String {
+    let (args, marker) = (stored(&table.args), literal(&table.marker));
+    format!(r"(instr({args}, {marker}) > 0 or instr({args}, '\u') > 0)")
 }
 
 /// The value as it is read, compared and handed to a hook. What is not JSON is read as it is, so that one

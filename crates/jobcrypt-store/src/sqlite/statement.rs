@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Sqlite as Driver, query::Query, sqlite::SqliteArgument
 use crate::{
     Error, Form, Table,
     database::Page,
-    sqlite::expression::{is_parked, kind, state, stored},
+    sqlite::expression::{is_parked, kind, may_hold_marker, state, stored},
     table::{Column, column, literal, quoted, quoted_part},
 };
 
@@ -60,14 +60,13 @@ impl Sql {
             let places = std::iter::once(&table.args).chain(&table.further);
             let holds =
                 places.map(|place| format!("coalesce(instr({}, 'jc1') > 0, false)", stored(place)));
-            let name = literal(&table.marker);
-            let marked = format!("instr({}, {name}) > 0", stored(&table.args));
-            let any: Vec<_> = std::iter::once(marked).chain(holds).collect();
+            let any: Vec<_> = std::iter::once(may_hold_marker(table))
+                .chain(holds)
+                .collect();
             self.and(&format!("({})", any.join(" or ")));
         }
         if page.only_stale.is_some() {
-            let marker = literal(&table.marker);
-            self.and(&format!("instr({}, {marker}) > 0", stored(&table.args)));
+            self.and(&may_hold_marker(table));
         }
     }
 
