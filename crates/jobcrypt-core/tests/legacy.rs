@@ -175,7 +175,7 @@ fn an_envelope_that_is_not_json_is_no_plaintext() {
         );
     }
     assert_eq!(open(&hook, r#"["river_encrypt"]"#), Ok(None));
-    assert_eq!(open(&hook, r#"no \ JSON"#), Ok(None));
+    assert_eq!(open(&hook, r"no \ JSON"), Ok(None));
     assert_eq!(open(&hook, r#"[{"river_encrypt":1}]"#), Ok(None));
 }
 
