@@ -88,16 +88,17 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] when no table is River's, [`Error::Database`] and [`Error::Connection`].
+    /// [`Error::Refused`] when no table is River's and none has its unique keys named, [`Error::Database`] and
+    /// [`Error::Connection`].
     pub async fn doctor(&self, hook: &EncryptHook) -> Result<Vec<Finding>, Error> {
-        if !self.tables.iter().any(|table| table.is_river) {
+        let has_more = |table: &&Table| table.is_river || table.unique_key.is_some();
+        if !self.tables.iter().any(|table| has_more(&table)) {
             return Err(Error::Refused(
-                "unique keys and outputs are looked at in River's table only",
+                "there is nothing to look at: the table is not River's, and no column of unique keys is named",
             ));
         }
         let mut findings: BTreeMap<(String, String, Leak), Finding> = BTreeMap::new();
         let mut recipes = Recipes::default();
-        let has_more = |table: &&Table| table.is_river || table.unique_key.is_some();
         for table in self.tables.iter().filter(has_more) {
             let table = with_columns(table);
             let page = Page {
