@@ -202,7 +202,7 @@ fn what_is_no_log_is_malformed_and_an_absurd_number_costs_nothing() {
     // Each number is one that a log may have; all of them together would take hours.
     let absurd: Vec<_> = [100_000]
         .into_iter()
-        .chain([9_950_000; 10_000])
+        .chain(std::iter::repeat_n(9_950_000, 10_000))
         .enumerate()
         .map(|(id, seq)| format!(r#"{{"event":"x","chain":"{id}","seq":{seq},"mac":"x"}}"#))
         .collect();
