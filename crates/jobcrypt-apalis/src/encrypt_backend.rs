@@ -80,13 +80,8 @@ impl<B: Store> EncryptBackend<B> {
     }
 
     /// Sets how long a job whose key is unknown waits for it before it is parked: 7 days unless set.
-    pub fn park_after(mut self, wait: Duration) -> Self {
-        let settings = self.opening.settings().clone();
-        self.opening = Opening::new(Settings {
-            park_after: wait,
-            ..settings
-        });
-        self
+    pub fn park_after(self, wait: Duration) -> Self {
+        self.set(|settings| settings.park_after = wait)
     }
 
     /// Stores keyed hashes in the place of idempotency keys, which apalis stores as they are given: for those that are made of
@@ -94,24 +89,21 @@ impl<B: Store> EncryptBackend<B> {
     ///
     /// All who push jobs of the kind need the same keys. Around the time when those change over, a job can be stored once more:
     /// apalis looks for one key only.
-    pub fn unique_by(mut self, keys: impl Into<Arc<UniqueKeys>>) -> Self {
-        let settings = self.opening.settings().clone();
-        self.opening = Opening::new(Settings {
-            unique: Some(keys.into()),
-            ..settings
-        });
-        self
+    pub fn unique_by(self, keys: impl Into<Arc<UniqueKeys>>) -> Self {
+        self.set(|settings| settings.unique = Some(keys.into()))
     }
 
     /// Leaves the errors of handlers as they are, but for serde's, which quote args. apalis stores them in plaintext. Otherwise
     /// those of sealed kinds, and panics, become a safe text with their words sealed in it, which
     /// [`SealedWords::open`](crate::SealedWords::open) reads.
-    pub fn readable_errors(mut self) -> Self {
-        let settings = self.opening.settings().clone();
-        self.opening = Opening::new(Settings {
-            has_readable_errors: true,
-            ..settings
-        });
+    pub fn readable_errors(self) -> Self {
+        self.set(|settings| settings.has_readable_errors = true)
+    }
+
+    fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.opening.settings().clone();
+        change(&mut settings);
+        self.opening = Opening::new(settings);
         self
     }
 }

@@ -87,7 +87,7 @@ impl Opening {
             return Ok(task);
         };
         // A job that was fetched and is stored again has one already.
-        if key.starts_with(KEYED) {
+        if UniqueKeys::is_hash(key) {
             return Ok(task);
         }
         let hash = keys.hash(&self.0.kind, key.as_bytes())?;
@@ -186,9 +186,6 @@ impl Opening {
         Ok(opened.map_or(json, Zeroizing::new))
     }
 }
-
-/// How a hash of `UniqueKeys` begins.
-const KEYED: &str = "jcu1.";
 
 /// Every store's jobs have one.
 pub(crate) fn id_of<A>(task: &Task<A>) -> String {

@@ -41,8 +41,9 @@ impl Target {
         match self {
             Self::File { path, file, is_new } => {
                 file.sync_data()?;
-                if std::mem::take(is_new) {
+                if *is_new {
                     sync_folder(path)?;
+                    *is_new = false;
                 }
                 Ok(())
             }
@@ -78,12 +79,18 @@ fn open(path: &PathBuf) -> io::Result<File> {
 
 /// Ends the last line where a process died in the middle of it, so that ours begins on its own.
 fn end_torn_line(path: &Path, mut file: &File) -> io::Result<()> {
-    let mut last = [b'\n'];
-    if file.metadata()?.is_file() && file.metadata()?.len() > 0 {
-        let mut read = File::open(path)?;
-        read.seek(SeekFrom::End(-1))?;
-        read.read_exact(&mut last)?;
+    let written = file.metadata()?;
+    if !written.is_file() || written.len() == 0 {
+        return Ok(());
     }
+    let mut read = match File::open(path) {
+        // Who may only write the log cannot see how it ends.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+        opened => opened?,
+    };
+    let mut last = [0];
+    read.seek(SeekFrom::End(-1))?;
+    read.read_exact(&mut last)?;
     if last != [b'\n'] {
         file.write_all(b"\n")?;
     }
@@ -93,7 +100,11 @@ fn end_torn_line(path: &Path, mut file: &File) -> io::Result<()> {
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    match File::open(folder.unwrap_or(Path::new("."))) {
+        // Who may not read the folder leaves that to whoever made it.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        folder => folder?.sync_all(),
+    }
 }
 
 /// Elsewhere a folder cannot be opened.

@@ -1,5 +1,5 @@
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     io::{self, BufRead},
 };
 
@@ -104,6 +104,8 @@ struct Followed {
 
 /// More missing lines than any log has, in all of it, so that absurd numbers do not keep us busy.
 const MOST_MISSING: u64 = 10_000_000;
+/// Processes that write one file at once are no more.
+const MOST_TORN: usize = 64;
 
 /// Follows the chains of a log: whether its lines are as they were written, all there, and in order.
 ///
@@ -145,7 +147,7 @@ pub fn verify(
             ..Report::default()
         },
         missed: checkpoints.iter().collect(),
-        torn: Vec::new(),
+        torn: VecDeque::new(),
         may_miss: MOST_MISSING,
     };
     let mut line = Vec::new();
@@ -162,8 +164,9 @@ struct Check<'a> {
     report: Report,
     /// Checkpoints whose line has not come by.
     missed: Vec<&'a Checkpoint>,
-    /// Lines that are no JSON, with their numbers: a write that failed in the middle is begun anew on the next line.
-    torn: Vec<(u64, Vec<u8>)>,
+    /// The last lines that are no JSON, with their numbers: a write that failed in the middle is begun anew on a line
+    /// that soon follows.
+    torn: VecDeque<(u64, Vec<u8>)>,
     /// How many more lines may be missing.
     may_miss: u64,
 }
@@ -180,7 +183,10 @@ impl Check<'_> {
         let place = text.and_then(|text| Some((text, serde_json::from_str::<Place>(text).ok()?)));
         let Some((text, place)) = place else {
             let begun = line.strip_suffix(b"\n").unwrap_or(line);
-            self.torn.push((self.report.lines, begun.to_owned()));
+            self.torn.push_back((self.report.lines, begun.to_owned()));
+            if self.torn.len() > MOST_TORN {
+                self.torn.pop_front();
+            }
             return self.fault(FaultKind::Malformed);
         };
         match (&place.chain, place.seq) {

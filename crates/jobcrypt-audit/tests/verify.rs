@@ -250,6 +250,16 @@ fn a_line_that_was_begun_twice_is_whole() {
     let mut lines = log(Some(&key));
     lines.insert(4, lines[4][..30].to_owned());
     assert_eq!(faults(&lines, Some(&key)), []);
+    // Among whatever else is none of the log's.
+    let mut planted = lines.clone();
+    planted.splice(5..5, vec!["{x".to_owned(); 63]);
+    assert_eq!(faults(&planted, Some(&key)).len(), 63);
+    planted.insert(5, "{x".to_owned());
+    assert_eq!(
+        faults(&planted, Some(&key)).len(),
+        65,
+        "it is too far behind"
+    );
     lines[4].push('x');
     assert_eq!(faults(&lines, Some(&key)), [(5, FaultKind::Malformed)]);
 }

@@ -8,7 +8,7 @@ mod interrupt;
 mod migrate;
 mod status;
 pub(crate) mod store_arguments;
-pub(crate) mod text_table;
+mod text_table;
 mod unpark;
 
 #[derive(Subcommand)]

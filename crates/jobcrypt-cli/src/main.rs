@@ -10,6 +10,7 @@ mod jobs;
 mod keys;
 mod output;
 mod own_file;
+mod plural;
 mod self_description;
 mod usage;
 mod variable_name;

@@ -106,12 +106,30 @@ impl UniqueKeys {
         let hash = mac.finalize().into_bytes();
         Ok(PREFIX.to_owned() + &base64_simd::URL_SAFE_NO_PAD.encode_to_string(hash))
     }
+
+    /// Whether a text is what [`hash`](Self::hash) returns, by its form.
+    ///
+    /// ```
+    /// # use jobcrypt_core::{SecretKey, UniqueKeys};
+    /// let keys = UniqueKeys::new(SecretKey::generate()?);
+    /// assert!(UniqueKeys::is_hash(&keys.hash("charge_card", b"invoice-7")?));
+    /// assert!(!UniqueKeys::is_hash("invoice-7"));
+    /// # Ok::<(), jobcrypt_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_hash(text: &str) -> bool {
+        let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        text.strip_prefix(PREFIX)
+            .is_some_and(|hash| hash.len() == LEN && hash.bytes().all(is_base64))
+    }
 }
 
 /// What is hashed before all else, so that no other use of the key makes the same hash.
 const LABEL: &[u8] = b"jobcrypt/unique/v1\0";
 /// How a hash begins, so that it can be told from what is guessable.
 const PREFIX: &str = "jcu1.";
+/// How long the rest of it is: 32 bytes in base64.
+const LEN: usize = 43;
 
 impl fmt::Debug for UniqueKeys {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -132,6 +150,21 @@ mod tests {
     fn key(first: u8) -> SecretKey {
         let byte = |at: usize| first.wrapping_add(u8::try_from(at).expect("a key is short"));
         SecretKey::from(std::array::from_fn(byte))
+    }
+
+    #[test]
+    fn a_hash_is_told_by_all_of_its_form() {
+        assert!(UniqueKeys::is_hash(KNOWN));
+        for other in [
+            "",
+            "jcu1.",
+            "jcu1.4111111111111111",
+            &KNOWN[1..],
+            &format!("{KNOWN}="),
+        ] {
+            assert!(!UniqueKeys::is_hash(other), "{other}");
+        }
+        assert!(!UniqueKeys::is_hash(&KNOWN.replace('-', ".")));
     }
 
     #[test]

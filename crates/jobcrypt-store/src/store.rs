@@ -94,9 +94,7 @@ impl Store {
     /// Those of `status`; [`Error::StillWritten`] when a transaction that writes does not end for as long as `patience`, and
     /// [`Error::MayNotLock`].
     pub async fn status_between_writes(&self, patience: Duration) -> Result<Status, Error> {
-        let is_replica = self.database.is_replica().await?;
-        let patience = (!is_replica).then_some(patience);
-        self.status_of_moment(patience).await
+        self.status_of_moment(Some(patience)).await
     }
 
     /// Refuses a text that is no id of one of the tables.
@@ -107,8 +105,9 @@ impl Store {
     }
 
     async fn status_of_moment(&self, patience: Option<Duration>) -> Result<Status, Error> {
-        let counts = self.database.count(&self.tables, patience).await?;
         let is_replica = self.database.is_replica().await?;
+        let patience = patience.filter(|_| !is_replica);
+        let counts = self.database.count(&self.tables, patience).await?;
         Ok(Status::new(counts, is_replica))
     }
 }

@@ -13,9 +13,10 @@ use crate::{
     jobs::{
         inspect, interrupt, status,
         store_arguments::{self, StoreArguments},
-        text_table::{many, shown, text_table},
+        text_table::{shown, text_table},
     },
     output::Output,
+    plural::many,
 };
 
 #[derive(Args)]

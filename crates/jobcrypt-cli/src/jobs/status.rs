@@ -17,10 +17,11 @@ use crate::{
     hook_arguments::HookArguments,
     jobs::{
         store_arguments::{self, StoreArguments},
-        text_table::{many, shown, text_table},
+        text_table::{shown, text_table},
     },
     output::Output,
     own_file,
+    plural::many,
 };
 
 #[derive(Args)]

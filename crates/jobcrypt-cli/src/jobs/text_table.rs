@@ -29,9 +29,3 @@ pub(crate) fn text_table(head: &[&str], rows: &[Vec<String>]) -> String {
 pub(crate) fn shown(text: &str) -> String {
     text.escape_debug().to_string()
 }
-
-/// A number of things, by the name of one: `1 job`, `2 jobs`.
-pub(crate) fn many(count: u64, one: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {one}{ending}")
-}

@@ -4,11 +4,9 @@ use serde_json::json;
 use crate::{
     exit::Exit,
     failure::Failure,
-    jobs::{
-        store_arguments::{self, SelectionArguments, StoreArguments},
-        text_table::many,
-    },
+    jobs::store_arguments::{self, SelectionArguments, StoreArguments},
     output::Output,
+    plural::many,
 };
 
 #[derive(Args)]

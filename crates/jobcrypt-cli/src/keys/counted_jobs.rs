@@ -119,7 +119,7 @@ impl Counted {
 fn another_place(options: &str) -> Result<Place, Failure> {
     let not_understood = |why: &str| {
         let why = why.strip_prefix("error: ").unwrap_or(why);
-        let message = format!("--and-store {options:?}: {}", why.trim());
+        let message = format!("--and-store: {}", why.trim());
         Failure::new(Exit::Usage, message)
             .next_step("give the options that describe a place of jobs, all in one argument")
     };

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jobcrypt::keys::KeyRepository;
 
-use crate::{exit::Exit, failure::Failure, jobs::text_table::many, output::Output};
+use crate::{exit::Exit, failure::Failure, output::Output, plural::many};
 
 #[derive(Args)]
 pub(crate) struct Import {

@@ -1,5 +1,6 @@
 //! What the unique key of a job of River's was made of, found by making it again.
 
+use jobcrypt_core::UniqueKeys;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -42,8 +43,6 @@ enum Part {
 /// So many fields at most, unless they are all at the top and few.
 const MOST_FIELDS: usize = 3;
 const FEW: usize = 8;
-/// How a value begins that is a hash of `UniqueKeys`.
-const KEYED: &str = "\"jcu1.";
 
 impl Recipe {
     /// Looks for what made the key of this job.
@@ -102,7 +101,9 @@ impl Recipe {
             Some((value, members::at(job.stored, path).is_some_and(same)))
         });
         let values: Vec<_> = values.collect();
-        let is_keyed = values.iter().any(|(value, _)| value.contains(KEYED));
+        // No escapes are in such a hash, so it stands between two quotes.
+        let holds_hash = |value: &str| value.split('"').any(UniqueKeys::is_hash);
+        let is_keyed = values.iter().any(|(value, _)| holds_hash(value));
         !is_keyed && values.iter().any(|(_, is_readable)| !is_readable)
     }
 }
