@@ -91,7 +91,7 @@ impl Migrate {
             }
             options = options.seal_plaintext(up_to_id, audit_file::open(audit)?);
         }
-        let interrupt = tokio::spawn(interrupt::stop_at_signal(stop));
+        let interrupt = interrupt::stop_at_signal(stop);
         let bar = progress_bar(output);
         let report = store
             .migrate(&hook, &options, &mut |progress| show(&bar, progress))
